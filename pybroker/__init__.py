@@ -1,0 +1,1 @@
+"""pybroker: a small Kafka broker in Python."""

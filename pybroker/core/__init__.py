@@ -1,0 +1,1 @@
+"""What is decided. No trio, no clock, no chance, no disk."""

@@ -1,0 +1,1 @@
+"""Group coordinators, one module per protocol."""

@@ -1,0 +1,1 @@
+"""Where a decision becomes I/O."""

@@ -1,0 +1,1 @@
+"""Where bytes rest. Knows batch headers and nothing of Kafka beyond them."""
