@@ -1,0 +1,50 @@
+"""What a handler may know of its request beyond the body."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pybroker.runtime.state import BrokerState
+
+
+class CloseConnection(Exception):
+    """The broker closes this connection without an answer, as Kafka does; the reason goes to the log."""
+
+
+@dataclass(slots=True)
+class ConnectionInfo:
+    """One client connection: where it came from, which of our addresses it dialled, who is on it."""
+
+    listener: str
+    local_host: str
+    local_port: int
+    peer_host: str
+    peer_port: int
+    principal: str = "User:ANONYMOUS"
+    client_software_name: str = "unknown"
+    client_software_version: str = "unknown"
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request: made once per connection and filled anew for each request, so a handler must not keep it after its answer.
+
+    `flush` sends the answers that are queued before this one; call it before waiting for anything.
+    `keep_answer`: set by a handler whose API is `cacheable` when its answer may be given again to the same bytes until metadata changes.
+    """
+
+    state: BrokerState
+    connection: ConnectionInfo
+    flush: Callable[[], Awaitable[None]]
+    api_version: int = 0
+    correlation_id: int = 0
+    client_id: str | None = None
+    keep_answer: bool = False
+
+    def advertised_address(self) -> tuple[str, int]:
+        """The host and port that Metadata names to this client: the advertised listener, else the address that this client dialled."""
+        advertised = self.state.advertised_address
+        if advertised is not None:
+            return advertised
+        return self.connection.local_host, self.connection.local_port

@@ -1,0 +1,43 @@
+"""The only place that reads a clock. Milliseconds since the epoch, as Kafka's records carry them."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import trio
+
+
+class Clock(Protocol):
+    """Time as the broker sees it: `now_ms` for decisions, `sleep_until_ms` for the few tasks that keep time."""
+
+    def now_ms(self) -> int: ...
+
+    async def sleep_until_ms(self, deadline_ms: int) -> None: ...
+
+
+class SystemClock:
+    """Wall-clock time; sleeps are measured on trio's clock, so that a test's `MockClock` can jump over them."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep_until_ms(self, deadline_ms: int) -> None:
+        await trio.sleep(max(0, deadline_ms - self.now_ms()) / 1000)
+
+
+class TrioClock:
+    """Time that follows trio's clock from a fixed start: with `trio.testing.MockClock` a whole broker runs in virtual time."""
+
+    def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
+        self._start_ms = start_ms
+        self._origin: float | None = None
+
+    def now_ms(self) -> int:
+        now = trio.current_time()
+        if self._origin is None:
+            self._origin = now
+        return self._start_ms + round((now - self._origin) * 1000)
+
+    async def sleep_until_ms(self, deadline_ms: int) -> None:
+        await trio.sleep(max(0, deadline_ms - self.now_ms()) / 1000)

@@ -1,0 +1,33 @@
+"""All that a handler may reach: one object per broker, no globals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from pybroker.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from pybroker.core.cluster import ClusterImage
+    from pybroker.core.fetch_sessions import FetchSessions
+    from pybroker.core.settings import Settings
+    from pybroker.runtime.controller import Controller
+    from pybroker.runtime.groups import GroupCoordinator
+    from pybroker.runtime.partitions import Partitions
+
+
+@dataclass(slots=True)
+class BrokerState:
+    """The rooms of one running broker, as its handlers see them."""
+
+    node_id: int
+    clock: Clock
+    rng: Random
+    settings: Settings
+    cluster: ClusterImage
+    controller: Controller
+    partitions: Partitions
+    groups: GroupCoordinator
+    fetch_sessions: FetchSessions
+    advertised_address: tuple[str, int] | None = None

@@ -1,0 +1,207 @@
+"""The contract of storage: what a log and a store of logs offer, whatever they rest on.
+
+Rules
+- Storage knows bytes: batch headers, offsets, timestamps, leader epochs. Nothing here knows producers, groups or topics' settings
+  beyond `LogConfig`.
+- Every call is synchronous and none waits for a disk to settle but `flush`, `checkpoint`, `recover` and `close`: those may be called from a
+  worker thread, and hold no lock that `append` or `read` need.
+- A `Slice` stays readable until it is dropped, even if its segment is deleted meanwhile.
+- Offsets are assigned by the caller. `append` checks only that they grow.
+- Bad bytes at rest never raise out of `recover`: the log is cut at the first bad batch and the `RecoveryReport` says what was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pybroker.records.batch import BatchHeader
+from pybroker.wire.buffers import Buffer
+
+
+class StorageError(Exception):
+    """A log cannot take or give bytes: the partition goes offline with KAFKA_STORAGE_ERROR. The message says what and where."""
+
+
+class DiskFullError(StorageError):
+    """No space is left: the append did not happen, nothing was written, and it may be tried again."""
+
+
+class DataDirectoryError(Exception):
+    """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
+
+
+@dataclass(slots=True, frozen=True)
+class LogConfig:
+    """What a log must know of its topic's settings (Kafka's LogConfig, the part that concerns bytes)."""
+
+    segment_bytes: int = 1 << 30
+    segment_ms: int = 7 * 24 * 3600 * 1000
+    segment_jitter_ms: int = 0
+    index_interval_bytes: int = 4096
+    segment_index_bytes: int = 10 << 20
+    file_delete_delay_ms: int = 60_000
+
+
+class Slice(Protocol):
+    """Record bytes at rest, in order, ready to be sent. `len()` is their size."""
+
+    def __len__(self) -> int: ...
+
+    def read(self) -> bytes:
+        """All bytes of the slice in one object."""
+        ...
+
+    def buffers(self) -> Sequence[Buffer]:
+        """The bytes as they lie in memory; a file slice has none (see `storage.slices.FileSlice`: `fileno()`, `position`)."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class TimestampOffset:
+    """A record found by its time: milliseconds, offset, and the leader epoch of its batch."""
+
+    timestamp: int
+    offset: int
+    leader_epoch: int
+
+
+@dataclass(slots=True, frozen=True)
+class EpochEnd:
+    """The largest leader epoch that is not above the one asked for, and the offset where the next one starts."""
+
+    leader_epoch: int
+    end_offset: int
+
+
+@dataclass(slots=True, frozen=True)
+class RecoveryReport:
+    """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole)."""
+
+    scanned_bytes: int
+    cut_bytes: int = 0
+    cut_reason: str | None = None
+
+
+class Log(Protocol):
+    """The batches of one partition."""
+
+    topic: str
+    partition: int
+    topic_id: bytes
+    config: LogConfig
+
+    @property
+    def log_start_offset(self) -> int: ...
+
+    @property
+    def log_end_offset(self) -> int: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def recovery_point(self) -> int:
+        """The first offset that is not known to be on disk."""
+        ...
+
+    @property
+    def recovery(self) -> RecoveryReport: ...
+
+    def append(self, batch: Buffer, header: BatchHeader, now_ms: int) -> None:
+        """Write one batch (v2, offsets and epoch already patched in, `header` agreeing) at the end, rolling the segment first if it must.
+
+        One write call on the hot path. Also maintains the sparse indexes and the leader-epoch cache (`header.partition_leader_epoch`).
+        Raises `DiskFullError` (nothing is written) or `StorageError`.
+        """
+        ...
+
+    def read(self, offset: int, max_bytes: int, upper_offset: int, min_one_batch: bool) -> Slice | None:
+        """Whole batches from the one that holds `offset`, none at or above `upper_offset`, of one segment.
+
+        At most `max_bytes`, except that with `min_one_batch` the first comes whole. None if nothing fits. `offset` lies in
+        [log_start_offset, log_end_offset].
+        """
+        ...
+
+    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """Headers from the batch that holds `from_offset` to the end, with their bytes: for replay. May be slow."""
+        ...
+
+    def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:
+        """The first record whose timestamp is at least `timestamp` (ListOffsets), reading records."""
+        ...
+
+    def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
+        """The first record that has the largest timestamp (ListOffsets -3, KIP-734)."""
+        ...
+
+    def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:
+        """For OffsetForLeaderEpoch (KIP-101, KIP-279). None if the epoch is unknown. The latest epoch ends at log_end_offset."""
+        ...
+
+    @property
+    def latest_epoch(self) -> int | None: ...
+
+    def assign_epoch(self, leader_epoch: int, start_offset: int) -> None:
+        """Note that a leader epoch starts at an offset, without a batch (what a new leader does)."""
+        ...
+
+    def epoch_at(self, offset: int) -> int:
+        """The leader epoch that wrote `offset`; -1 if unknown."""
+        ...
+
+    def raise_log_start_offset(self, offset: int) -> None:
+        """DeleteRecords and retention: forget what lies before `offset`; whole segments go, their files after a delay."""
+        ...
+
+    def truncate_to(self, offset: int) -> None:
+        """Drop everything from `offset` on."""
+        ...
+
+    def roll(self, now_ms: int) -> None:
+        """Close the active segment and start a new one at log_end_offset, if the active one holds anything."""
+        ...
+
+    def flush(self) -> int:
+        """Make all that is written durable; returns the new recovery point. Blocking, safe beside `append` on another thread."""
+        ...
+
+    def write_producer_snapshot(self, offset: int, content: bytes) -> None:
+        """Keep `<offset>.snapshot` (Kafka's ProducerStateManager format, made by core) and drop older ones but the last two."""
+        ...
+
+    def producer_snapshots(self) -> Iterator[tuple[int, bytes]]:
+        """Snapshots at or before log_end_offset, newest first. Content unchecked."""
+        ...
+
+
+class LogStore(Protocol):
+    """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked."""
+
+    def logs(self) -> Iterator[Log]:
+        """The logs found when the store was opened, and those created since."""
+        ...
+
+    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
+        """A log that is empty. Nothing is written before its first append (directory, `partition.metadata`, segment then)."""
+        ...
+
+    def get(self, topic: str, partition: int) -> Log | None: ...
+
+    def delete(self, log: Log) -> None:
+        """Rename away and delete after `file_delete_delay_ms` (Kafka's `<name>.<uuid>-delete`)."""
+        ...
+
+    def delete_expired(self, now_ms: int) -> int | None:
+        """Remove what was renamed away and is due; returns the time of the next, or None."""
+        ...
+
+    def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
+        """Write recovery-point-, log-start- and replication-offset-checkpoint. Blocking."""
+        ...
+
+    def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
+        """Flush everything, write checkpoints and `.kafka_cleanshutdown`, release the lock."""
+        ...
