@@ -1,0 +1,117 @@
+"""What generated codecs call off the straight line: long varints, tagged fields, refusals.
+
+Kafka reads an unsigned varint into a signed 32-bit int. A length above 2^31 is therefore negative and means null; that is
+kept here, because a client that sends it must get the answer that Kafka gives.
+"""
+
+from typing import Any, NoReturn
+
+from pybroker.wire.base import Buffer, Fault
+
+MAX_ARRAY_LENGTH = 1_000_000
+"""Elements of one array (MessageUtil of Kafka 4.4): a length is believed before its elements are seen, so it must be bounded."""
+
+MAX_TAGGED_FIELDS = 10_000
+"""Tagged fields of one structure (MessageUtil of Kafka 4.4)."""
+
+MAX_STRING_BYTES = 32767
+"""UTF-8 bytes of a string, also where its length is a varint: Kafka keeps the limit of the old int16 length."""
+
+
+def long_varint(buffer: Buffer, at: int, first: int) -> tuple[int, int]:
+    """The rest of an unsigned varint whose first byte, already read, was above 127. Returns (value, end)."""
+    value = first & 0x7F
+    for shift in (7, 14, 21, 28):
+        byte = buffer[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            value &= 0xFFFFFFFF
+            return (value - 0x100000000 if value > 0x7FFFFFFF else value), at
+    raise Fault("varint is longer than five bytes")
+
+
+def read_varint(buffer: Buffer, at: int) -> tuple[int, int]:
+    """An unsigned varint: (value, end)."""
+    first = buffer[at]
+    return (first, at + 1) if first < 0x80 else long_varint(buffer, at + 1, first)
+
+
+def varint(value: int) -> bytes:
+    """Encode an unsigned varint of at most 32 bits."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+LENGTHS = tuple(varint(value) for value in range(0x80))
+"""The varints of one byte."""
+
+
+def read_tags(buffer: Buffer, at: int, count: int) -> tuple[dict[int, bytes], int]:
+    """Tagged fields of a structure that knows none: ({tag: bytes}, end)."""
+    check_tag_count(count)
+    unknown: dict[int, bytes] = {}
+    for _ in range(count):
+        tag, at = read_varint(buffer, at)
+        size, at = read_varint(buffer, at)
+        unknown[tag], at = read_tag(buffer, at, size)
+    return unknown, at
+
+
+def read_tag(buffer: Buffer, at: int, size: int) -> tuple[bytes, int]:
+    """The bytes of one unknown tagged field."""
+    if size < 0 or size > len(buffer) - at:
+        raise Fault(f"tagged field of {size} bytes, but only {len(buffer) - at} are left")
+    return bytes(buffer[at : at + size]), at + size
+
+
+def check_tag_count(count: int) -> None:
+    """Refuse what no schema needs."""
+    if count > MAX_TAGGED_FIELDS:
+        raise Fault(f"{count} tagged fields, more than {MAX_TAGGED_FIELDS}")
+
+
+def write_tags(known: list[tuple[int, bytes]], unknown: dict[int, bytes] | None) -> bytes:
+    """The tagged section: known and unknown fields together, by ascending number."""
+    if unknown:
+        numbers = {tag for tag, _ in known}
+        if not numbers.isdisjoint(unknown):
+            raise Fault("an unknown tagged field has the number of a known one")
+        known = sorted([*known, *unknown.items()])
+    out: list[Any] = [varint(len(known))]
+    for tag, data in known:
+        out += (varint(tag), varint(len(data)), data)
+    return b"".join(out)
+
+
+def refuse_null() -> NoReturn:
+    """A field that its version does not let be null is null."""
+    raise Fault("null, but this version does not allow null")
+
+
+def refuse_string(length: int, left: int) -> NoReturn:
+    """A string is longer than allowed, or than the input."""
+    if length > MAX_STRING_BYTES:
+        raise Fault(f"string of {length} bytes, more than {MAX_STRING_BYTES}")
+    raise Fault(f"string of {length} bytes, but only {left} are left")
+
+
+def refuse_bytes(length: int, left: int) -> NoReturn:
+    """A bytes or records field is longer than the input."""
+    raise Fault(f"{length} bytes wanted, but only {left} are left")
+
+
+def refuse_array(length: int, left: int) -> NoReturn:
+    """An array that cannot be true: refused before anything is allocated for it."""
+    if length > MAX_ARRAY_LENGTH:
+        raise Fault(f"array of {length} elements, more than {MAX_ARRAY_LENGTH}")
+    raise Fault(f"array of {length} elements, but only {left} bytes are left")
+
+
+def refuse_version() -> NoReturn:
+    """Kafka's UnsupportedVersionException: the field is set, is not ignorable, and its version does not carry it."""
+    raise Fault("has a value, but this version cannot carry it")
