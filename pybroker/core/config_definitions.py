@@ -1,0 +1,276 @@
+"""Every configuration of Apache Kafka 4.4.0: name, type, default, what is valid, and what it stands in for.
+
+Rules
+- The facts are data (`data/configs.json`, one line per configuration); this module only reads and applies them.
+- A definition is made when its name is first asked for: loading all of them at start would cost more than it gives.
+- Values are parsed as Java parses them: what Kafka refuses is refused here, what it takes is taken.
+
+Kinds: `broker` (server.properties), `topic`, `group` (KIP-848 and KIP-932 group settings), `client_metrics` (KIP-714).
+(Kafka: ConfigDef, AbstractKafkaConfig, LogConfig, GroupConfig, ClientMetricsConfigs.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Value = bool | int | float | str | list[str] | None
+
+
+class ConfigType(IntEnum):
+    """Types as DescribeConfigs numbers them."""
+
+    UNKNOWN = 0
+    BOOLEAN = 1
+    STRING = 2
+    INT = 3
+    SHORT = 4
+    LONG = 5
+    DOUBLE = 6
+    LIST = 7
+    CLASS = 8
+    PASSWORD = 9
+
+
+class SettingError(ValueError):
+    """A configuration that is unknown or whose value is not valid. The text names both and says why."""
+
+
+INTEGER_LIMITS = {ConfigType.SHORT: 1 << 15, ConfigType.INT: 1 << 31, ConfigType.LONG: 1 << 63}
+
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)\Z")
+_COMMA = re.compile(r"\s*,\s*")
+_REPLICA = re.compile(r"[0-9]+:[0-9]+\Z")
+_DURATION = re.compile(r"by_duration:[+-]?P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?([+-]?\d+([.]\d{0,9})?S)?)?\Z", re.IGNORECASE)
+_DOUBLE_SUFFIXES = "fFdD"
+
+
+@dataclass(slots=True, frozen=True)
+class ConfigDefinition:
+    """One configuration. `broker_default`: the broker setting that gives a topic's or group's default.
+
+    `dynamic`: "read-only", "per-broker" or "cluster-wide", for broker settings (KIP-226).
+    """
+
+    name: str
+    type: ConfigType
+    default: Value
+    minimum: float | None
+    maximum: float | None
+    valid: tuple[str, ...] | None
+    valid_ignores_case: bool
+    rule: str | None
+    no_duplicates: bool
+    empty_allowed: bool
+    null_allowed: bool
+    internal: bool
+    dynamic: str
+    broker_default: str | None
+
+    @property
+    def is_sensitive(self) -> bool:
+        return self.type is ConfigType.PASSWORD
+
+    def parse(self, text: str) -> Value:
+        """The typed value of `text`. Raises `SettingError`."""
+        try:
+            value = PARSERS[self.type](text.strip(), self.type)
+        except ValueError as wrong:
+            raise self.refuse(text, str(wrong)) from None
+        reason = self._invalid(value)
+        if reason is not None:
+            raise self.refuse(text, reason)
+        return value
+
+    def refuse(self, text: object, reason: str) -> SettingError:
+        shown = "[hidden]" if self.is_sensitive else text
+        return SettingError(f"Invalid value {shown} for configuration {self.name}: {reason}")
+
+    def _invalid(self, value: Value) -> str | None:
+        if isinstance(value, list):
+            return self._invalid_list(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if self.minimum is not None and value < self.minimum:
+                return f"Value must be at least {self.minimum}"
+            if self.maximum is not None and value > self.maximum:
+                return f"Value must be no more than {self.maximum}"
+        if self.valid is not None and isinstance(value, str) and not self._is_valid(value):
+            return f"String must be one of: {', '.join(self.valid)}"
+        return RULES[self.rule](value) if self.rule is not None else None
+
+    def _is_valid(self, value: str) -> bool:
+        valid = self.valid or ()
+        return value.upper() in valid if self.valid_ignores_case else value in valid
+
+    def _invalid_list(self, value: list[str]) -> str | None:
+        if not value and not self.empty_allowed:
+            return "The list must not be empty"
+        if self.no_duplicates and len(set(value)) < len(value):
+            return "The list must not name anything twice"
+        if self.no_duplicates and "" in value:
+            return "The list must not hold an empty name"
+        wrong = [item for item in value if self.valid is not None and item not in self.valid]
+        if wrong:
+            return f"{wrong[0]} is not one of: {', '.join(self.valid or ())}"
+        return RULES[self.rule](value) if self.rule is not None else None
+
+
+def format_value(value: Value, config_type: ConfigType) -> str | None:
+    """The text of a typed value, as Kafka's `ConfigDef.convertToString` writes it; None for null and for what nobody may see."""
+    if value is None or config_type is ConfigType.PASSWORD:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(value)
+    if config_type is ConfigType.DOUBLE and isinstance(value, int | float):
+        return format_double(float(value))
+    return str(value)
+
+
+def format_double(value: float) -> str:
+    """A double as Java prints it: plain between 1e-3 and 1e7, `1.5E10` elsewhere."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    size = abs(value)
+    if value == 0 or 1e-3 <= size < 1e7:
+        return repr(value)
+    mantissa, _, exponent = f"{value!r}".lower().partition("e")
+    if not exponent:
+        mantissa, _, exponent = _scientific(value).partition("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{int(exponent)}"
+
+
+def _scientific(value: float) -> str:
+    """The shortest digits that give the number again, with an exponent."""
+    return next(text for digits in range(17) if float(text := f"{value:.{digits}e}") == value)
+
+
+def _boolean(text: str, _: ConfigType) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("Expected value to be either true or false")
+    return text.lower() == "true"
+
+
+def _integer(text: str, config_type: ConfigType) -> int:
+    limit = INTEGER_LIMITS[config_type]
+    # 20 characters hold every 64-bit number with its sign; int() of a longer text would only cost time.
+    if _INTEGER.match(text) is None or len(text.lstrip("+-0")) > 20 or not -limit <= int(text) < limit:
+        raise ValueError(f"Not a number of type {config_type.name}")
+    return int(text)
+
+
+def _double(text: str, config_type: ConfigType) -> float:
+    if _DOUBLE.match(text) is None:
+        raise ValueError(f"Not a number of type {config_type.name}")
+    return float(text if text.endswith(("NaN", "Infinity")) else text.rstrip(_DOUBLE_SUFFIXES))
+
+
+def _list(text: str, _: ConfigType) -> list[str]:
+    return _COMMA.split(text) if text else []
+
+
+def _string(text: str, _: ConfigType) -> str:
+    return text
+
+
+PARSERS: dict[ConfigType, Callable[[str, ConfigType], Value]] = {
+    ConfigType.BOOLEAN: _boolean,
+    ConfigType.STRING: _string,
+    ConfigType.INT: _integer,
+    ConfigType.SHORT: _integer,
+    ConfigType.LONG: _integer,
+    ConfigType.DOUBLE: _double,
+    ConfigType.LIST: _list,
+    ConfigType.CLASS: _string,
+    ConfigType.PASSWORD: _string,
+}
+
+
+def _gzip_level(value: Any) -> str | None:
+    return None if value == -1 or 1 <= value <= 9 else "Value must be between 1 and 9 or -1"
+
+
+def _not_empty(value: Any) -> str | None:
+    return None if value else "Must not be empty"
+
+
+def _anything(_: Any) -> str | None:
+    return None
+
+
+def _throttled_replicas(value: Any) -> str | None:
+    if value == ["*"] or value == ["none"] or all(_REPLICA.match(item) for item in value):
+        return None
+    return "Must be the literal '*' or a list of replicas: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+
+
+def _offset_reset(value: Any) -> str | None:
+    if value in ("latest", "earliest") or _DURATION.match(value):
+        return None
+    return "Must be latest, earliest or by_duration:<an ISO-8601 duration>"
+
+
+RULES: dict[str, Callable[[Any], str | None]] = {
+    "[1,...,9] or -1": _gzip_level,
+    "non-empty string": _not_empty,
+    "non-empty list": _not_empty,
+    "non-null": _anything,
+    "[partitionId]:[brokerId],[partitionId]:[brokerId],...": _throttled_replicas,
+    "[latest, earliest, by_duration:PnDTnHnMn.nS]": _offset_reset,
+}
+
+
+@cache
+def facts(kind: str) -> dict[str, dict[str, Any]]:
+    """The raw facts of one kind by name, in Kafka's alphabetical order."""
+    return {row["name"]: row for row in _all_facts()[kind]}
+
+
+@cache
+def _all_facts() -> dict[str, list[dict[str, Any]]]:
+    table: dict[str, list[dict[str, Any]]] = json.loads(Path(__file__).with_name("data").joinpath("configs.json").read_bytes())
+    return table
+
+
+@cache
+def definition(kind: str, name: str) -> ConfigDefinition | None:
+    """The definition of a configuration, None if Kafka has no such name."""
+    row = facts(kind).get(name)
+    if row is None:
+        return None
+    config_type = ConfigType[row["type"].upper()]
+    default = row["default"]
+    return ConfigDefinition(
+        name=name,
+        type=config_type,
+        default=_list(default, config_type) if config_type is ConfigType.LIST and default is not None else default,
+        minimum=row.get("min"),
+        maximum=row.get("max"),
+        valid=tuple(row["valid"]) if "valid" in row else None,
+        valid_ignores_case=row.get("validIgnoresCase", False),
+        rule=row.get("rule"),
+        no_duplicates=row.get("noDuplicates", False),
+        empty_allowed=row.get("emptyAllowed", True),
+        null_allowed=row.get("nullAllowed", False),
+        internal=row.get("internal", False),
+        dynamic=row.get("dynamic", "read-only"),
+        broker_default=row.get("brokerDefault"),
+    )
+
+
+def known(kind: str, name: str) -> ConfigDefinition:
+    """The definition of a name that the program itself uses. Raises `SettingError` for one that Kafka does not have."""
+    found = definition(kind, name)
+    if found is None:
+        raise SettingError(f"Unknown {kind} configuration {name}")
+    return found

@@ -1,0 +1,150 @@
+"""The settings of one topic, typed, as the log, the producer path and the cleaner ask for them.
+
+Rules
+- Where the topic says nothing its broker's settings count: every topic configuration names the broker setting that is its default.
+- Four defaults come from a chain of broker settings in falling precision (`log.retention.ms`, `.minutes`, `.hours`): the finest set wins.
+- A `TopicConfig` never changes; a topic whose configuration changes gets a new one.
+
+(Kafka: LogConfig, ServerTopicConfigSynonyms, AbstractKafkaConfig.logRetentionTimeMillis and its neighbours.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pybroker.core.config_definitions import Value, definition, facts
+from pybroker.storage.interface import LogConfig
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+
+
+@dataclass(slots=True, frozen=True)
+class TopicConfig:
+    """One topic's effective settings. Sizes in bytes, times in milliseconds, names as Kafka's with underscores.
+
+    `log_append_time`: message.timestamp.type is LogAppendTime. `compact`, `delete`: the two sides of cleanup.policy.
+    """
+
+    compact: bool
+    delete: bool
+    compression_type: str
+    compression_gzip_level: int
+    compression_lz4_level: int
+    compression_zstd_level: int
+    delete_retention_ms: int
+    file_delete_delay_ms: int
+    flush_messages: int
+    flush_ms: int
+    index_interval_bytes: int
+    max_compaction_lag_ms: int
+    max_decompressed_message_bytes: int
+    max_message_bytes: int
+    message_timestamp_after_max_ms: int
+    message_timestamp_before_max_ms: int
+    log_append_time: bool
+    min_cleanable_dirty_ratio: float
+    min_compaction_lag_ms: int
+    min_insync_replicas: int
+    preallocate: bool
+    retention_bytes: int
+    retention_ms: int
+    segment_bytes: int
+    segment_index_bytes: int
+    segment_jitter_ms: int
+    segment_ms: int
+
+    def log_config(self) -> LogConfig:
+        """The part that storage must know."""
+        return LogConfig(
+            segment_bytes=self.segment_bytes,
+            segment_ms=self.segment_ms,
+            segment_jitter_ms=self.segment_jitter_ms,
+            index_interval_bytes=self.index_interval_bytes,
+            segment_index_bytes=self.segment_index_bytes,
+            file_delete_delay_ms=self.file_delete_delay_ms,
+        )
+
+
+def build_topic_config(values: Mapping[str, Value]) -> TopicConfig:
+    """A `TopicConfig` from the effective value of every topic configuration by name."""
+    plain: dict[str, Any] = {field: values[name] for name, field in PLAIN_FIELDS.items()}
+    policy: Any = values["cleanup.policy"]
+    internal_segment_bytes: Any = values["internal.segment.bytes"]
+    if internal_segment_bytes is not None:
+        plain["segment_bytes"] = internal_segment_bytes
+    return TopicConfig(
+        compact="compact" in policy,
+        delete="delete" in policy,
+        log_append_time=values["message.timestamp.type"] == "LogAppendTime",
+        **plain,
+    )
+
+
+_ODD_FIELDS = {"compact", "delete", "log_append_time"}
+PLAIN_FIELDS = {field.replace("_", "."): field for field in TopicConfig.__dataclass_fields__ if field not in _ODD_FIELDS}
+
+
+def parse_topic_overrides(configs: Mapping[str, str | None]) -> dict[str, Value]:
+    """The typed values of a topic's own configuration. Raises INVALID_CONFIG for an unknown name or a value that is not valid."""
+    parsed: dict[str, Value] = {}
+    for name, text in configs.items():
+        found = definition("topic", name)
+        if found is None:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {name}")
+        if text is None:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {name}")
+        try:
+            parsed[name] = found.parse(text)
+        except ValueError as wrong:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, str(wrong)) from None
+    return parsed
+
+
+def effective_topic_values(overrides: Mapping[str, Value], broker: Callable[[str], Any]) -> dict[str, Value]:
+    """The value of every topic configuration: the topic's own, else the broker's (`broker(name)` gives a typed setting)."""
+    return {name: overrides[name] if name in overrides else topic_default(name, broker) for name in facts("topic")}
+
+
+def check_topic_values(values: Mapping[str, Value]) -> None:
+    """What must hold between settings of one topic. Raises INVALID_CONFIG."""
+    low: Any = values["min.compaction.lag.ms"]
+    high: Any = values["max.compaction.lag.ms"]
+    if low > high:
+        text = f"conflicting topic configs: min.compaction.lag.ms ({low}) is above max.compaction.lag.ms ({high})"
+        raise KafkaError(ErrorCode.INVALID_CONFIG, text)
+    if values["remote.storage.enable"]:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, "remote.storage.enable: tiered storage is not enabled on this broker")
+
+
+def topic_default(name: str, broker: Callable[[str], Any]) -> Value:
+    """What a topic gets when it sets nothing itself."""
+    chain = CHAINED_DEFAULTS.get(name)
+    if chain is not None:
+        value: Value = chain(broker)
+        return value
+    found = definition("topic", name)
+    if found is None:
+        return None
+    inherited: Value = found.default if found.broker_default is None else broker(found.broker_default)
+    return inherited
+
+
+def _retention_ms(broker: Callable[[str], Any]) -> int:
+    value = _first_set(broker, ("log.retention.ms", 1), ("log.retention.minutes", MINUTE_MS), ("log.retention.hours", HOUR_MS))
+    return max(value, -1)
+
+
+def _first_set(broker: Callable[[str], Any], *chain: tuple[str, int]) -> int:
+    return next(int(value) * unit for name, unit in chain if (value := broker(name)) is not None)
+
+
+CHAINED_DEFAULTS: dict[str, Callable[[Callable[[str], Any]], Value]] = {
+    "retention.ms": _retention_ms,
+    "segment.ms": lambda broker: _first_set(broker, ("log.roll.ms", 1), ("log.roll.hours", HOUR_MS)),
+    "segment.jitter.ms": lambda broker: _first_set(broker, ("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", HOUR_MS)),
+    "flush.ms": lambda broker: _first_set(broker, ("log.flush.interval.ms", 1), ("log.flush.scheduler.interval.ms", 1)),
+}
