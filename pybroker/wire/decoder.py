@@ -232,8 +232,12 @@ class _DecoderEmitter:
                 self.writer.add("refuse_bytes(end - at, n - at)")
             self.writer.add(f"{target} = [bytes(b[i:i + 16]) for i in range(at, end, 16)]")
         else:
+            one = self.writer.struct_method("unpack_from", FIXED[field.type])
             self.writer.names["unpack_from"] = unpack_from
-            self.writer.add(f'{target} = list(unpack_from(f">{{k}}{FIXED[field.type]}", b, at))')
+            with self.writer.block("if k == 1:"):  # one replica, one partition: too common to build a format for
+                self.writer.add(f"{target} = list({one}(b, at))")
+            with self.writer.block("else:"):
+                self.writer.add(f'{target} = list(unpack_from(f">{{k}}{FIXED[field.type]}", b, at))')
         self.writer.add("at = end")
 
     def _string_elements(self, field: Field, target: str, depth: int) -> None:

@@ -207,8 +207,12 @@ class _EncoderEmitter:
             self.writer.names["join_uuids"] = _join_uuids
             self.writer.add(f"{self.sink}(join_uuids({local}))")
         else:
+            one = self.writer.struct_method("pack", FIXED[field.type])
             self.writer.names["pack_all"] = _pack_all
-            self.writer.add(f'{self.sink}(pack_all("{FIXED[field.type]}", {local}))')
+            with self.writer.block("if k == 1:"):  # one replica, one partition: too common to build a format for
+                self.writer.add(f"{self.sink}({one}({local}[0]))")
+            with self.writer.block("elif k > 1:"):
+                self.writer.add(f'{self.sink}(pack_all("{FIXED[field.type]}", {local}))')
 
     # Tagged fields
 
