@@ -1,1 +1,1 @@
-"""Sockets, the request loop, listeners."""
+"""Sockets, frames and the request loop."""
