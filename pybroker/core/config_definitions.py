@@ -44,11 +44,10 @@ class SettingError(ValueError):
 
 INTEGER_LIMITS = {ConfigType.SHORT: 1 << 15, ConfigType.INT: 1 << 31, ConfigType.LONG: 1 << 63}
 
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
-_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)\Z")
-_COMMA = re.compile(r"\s*,\s*")
-_REPLICA = re.compile(r"[0-9]+:[0-9]+\Z")
-_DURATION = re.compile(r"by_duration:[+-]?P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?([+-]?\d+([.]\d{0,9})?S)?)?\Z", re.IGNORECASE)
+# Patterns are compiled when first used: none of them is needed to start a broker.
+_DOUBLE = r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)"
+_REPLICA = r"[0-9]+:[0-9]+"
+_DURATION = r"by_duration:[+-]?P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?([+-]?\d+([.]\d{0,9})?S)?)?"
 _DOUBLE_SUFFIXES = "fFdD"
 
 
@@ -163,20 +162,21 @@ def _boolean(text: str, _: ConfigType) -> bool:
 
 def _integer(text: str, config_type: ConfigType) -> int:
     limit = INTEGER_LIMITS[config_type]
-    # 20 characters hold every 64-bit number with its sign; int() of a longer text would only cost time.
-    if _INTEGER.match(text) is None or len(text.lstrip("+-0")) > 20 or not -limit <= int(text) < limit:
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    # 19 digits hold every 64-bit number; int() of a longer text would only cost time.
+    if not (digits.isascii() and digits.isdigit()) or len(digits.lstrip("0")) > 19 or not -limit <= int(text) < limit:
         raise ValueError(f"Not a number of type {config_type.name}")
     return int(text)
 
 
 def _double(text: str, config_type: ConfigType) -> float:
-    if _DOUBLE.match(text) is None:
+    if re.fullmatch(_DOUBLE, text) is None:
         raise ValueError(f"Not a number of type {config_type.name}")
     return float(text if text.endswith(("NaN", "Infinity")) else text.rstrip(_DOUBLE_SUFFIXES))
 
 
 def _list(text: str, _: ConfigType) -> list[str]:
-    return _COMMA.split(text) if text else []
+    return [item.strip() for item in text.split(",")] if text else []
 
 
 def _string(text: str, _: ConfigType) -> str:
@@ -209,13 +209,13 @@ def _anything(_: Any) -> str | None:
 
 
 def _throttled_replicas(value: Any) -> str | None:
-    if value == ["*"] or value == ["none"] or all(_REPLICA.match(item) for item in value):
+    if value == ["*"] or value == ["none"] or all(re.fullmatch(_REPLICA, item) for item in value):
         return None
     return "Must be the literal '*' or a list of replicas: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 
 
 def _offset_reset(value: Any) -> str | None:
-    if value in ("latest", "earliest") or _DURATION.match(value):
+    if value in ("latest", "earliest") or re.fullmatch(_DURATION, value, re.IGNORECASE):
         return None
     return "Must be latest, earliest or by_duration:<an ISO-8601 duration>"
 

@@ -1,0 +1,327 @@
+"""The metadata image: what topics, brokers, features and configurations there are, as the records of `__cluster_metadata` tell it.
+
+Rules
+- `replay` is the only writer. The image after a restart is what replaying the log gives, so nothing here may come from elsewhere.
+- One batch of records gives one `MetadataDelta`: what the rooms that act on metadata (partitions, settings, groups) have to do.
+- Records that this broker does not act on (ACLs, quotas, delegation tokens) stay in the log and are passed over.
+- `version` grows with every batch that changes anything; answers kept as bytes are good for one version.
+
+(Kafka: MetadataImage, MetadataDelta; record meanings: metadata/src/main/resources/common/metadata.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+METADATA_TOPIC = "__cluster_metadata"
+METADATA_TOPIC_ID = bytes(15) + b"\x01"
+
+NO_LEADER = -1
+NO_LEADER_CHANGE = -2  # PartitionChangeRecord.leader: the leader stays
+PRODUCER_ID_BLOCK_SIZE = 1000
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class ResourceType(IntEnum):
+    """What a configuration belongs to, as ConfigRecord and the config APIs number it (ConfigResource.Type)."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+@dataclass(slots=True)
+class PartitionImage:
+    """One partition. `partition_epoch` grows with every change, `leader_epoch` with every new leader."""
+
+    index: int
+    leader: int
+    leader_epoch: int
+    partition_epoch: int
+    replicas: list[int]
+    isr: list[int]
+
+
+@dataclass(slots=True)
+class TopicImage:
+    """One topic; `partitions` in order of their index, `configs` what the topic itself sets."""
+
+    name: str
+    topic_id: bytes
+    partitions: list[PartitionImage] = field(default_factory=list)
+    configs: dict[str, str] = field(default_factory=dict)
+    is_internal: bool = False
+
+
+@dataclass(slots=True)
+class BrokerImage:
+    """One registered broker."""
+
+    broker_id: int
+    epoch: int
+    incarnation_id: bytes
+    fenced: bool
+    rack: str | None
+    in_controlled_shutdown: bool = False
+    log_dirs: list[bytes] = field(default_factory=list)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether new replicas may be placed on it."""
+        return not self.fenced and not self.in_controlled_shutdown
+
+    @property
+    def only_log_dir(self) -> bytes:
+        """Its log directory if it has just one; zero (Kafka's DirectoryId.UNASSIGNED) if it has to choose."""
+        return self.log_dirs[0] if len(self.log_dirs) == 1 else bytes(16)
+
+
+@dataclass(slots=True)
+class MetadataDelta:
+    """What one batch of records changed. Topics are those of the image, already changed; `config_changed` holds (resource type, name).
+
+    A created topic is not also in `grown` or `led`, nor its configuration in `config_changed`. `led`: a leader or leader epoch is new.
+    """
+
+    created: list[TopicImage] = field(default_factory=list)
+    deleted: list[TopicImage] = field(default_factory=list)
+    grown: list[TopicImage] = field(default_factory=list)
+    led: list[TopicImage] = field(default_factory=list)
+    config_changed: set[tuple[int, str]] = field(default_factory=set)
+    others_changed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.created or self.deleted or self.grown or self.led or self.config_changed or self.others_changed)
+
+
+class ClusterImage:
+    """The metadata of one cluster. Lists and dicts are for reading: whoever changes them breaks the first rule."""
+
+    __slots__ = (
+        "brokers",
+        "cluster_id",
+        "colliding_names",
+        "configs",
+        "features",
+        "next_producer_id",
+        "offset",
+        "topics",
+        "topics_by_id",
+        "version",
+    )
+
+    def __init__(self, cluster_id: str) -> None:
+        self.cluster_id = cluster_id
+        self.topics: dict[str, TopicImage] = {}
+        self.topics_by_id: dict[bytes, TopicImage] = {}
+        self.brokers: dict[int, BrokerImage] = {}
+        self.features: dict[str, int] = {}
+        self.configs: dict[tuple[int, str], dict[str, str]] = {}
+        self.next_producer_id = 0
+        self.version = 0
+        self.offset = -1  # of the last record replayed
+        self.colliding_names: dict[str, set[str]] = {}
+
+    def config_overrides(self, resource_type: int, name: str) -> Mapping[str, str]:
+        """What a resource itself sets: a topic, a broker (the empty name: all brokers), a group, a telemetry subscription."""
+        return self.configs.get((resource_type, name), _NOTHING)
+
+    def replay(self, records: Iterable[Any]) -> MetadataDelta:
+        """Take one batch of records; the result says what they changed."""
+        delta = MetadataDelta()
+        for record in records:
+            self.offset += 1
+            apply = REPLAYS.get(type(record).__name__)
+            if apply is not None:
+                apply(self, record, delta)
+        if not delta.is_empty:
+            self.version += 1
+        return delta
+
+    def everything(self) -> MetadataDelta:
+        """The whole image as a delta from nothing: what a broker does at start."""
+        changed = {resource for resource in self.configs if resource[0] != ResourceType.TOPIC}
+        return MetadataDelta(created=list(self.topics.values()), config_changed=changed, others_changed=True)
+
+    def set_cluster_id(self, cluster_id: str) -> None:
+        """Name the cluster: known from meta.properties, not from a record."""
+        self.cluster_id = cluster_id
+        self.version += 1
+
+
+def normal_form(name: str) -> str:
+    """Topic names that differ only in dots and underscores are one name to Kafka's metrics (Topic.unifyCollisionChars)."""
+    return name.replace(".", "_")
+
+
+def _topic(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    configs = image.configs.setdefault((ResourceType.TOPIC, record.name), {})
+    topic = TopicImage(record.name, record.topic_id, [], configs, record.name in INTERNAL_TOPICS)
+    image.topics[topic.name] = topic
+    image.topics_by_id[topic.topic_id] = topic
+    if "." in topic.name or "_" in topic.name:
+        image.colliding_names.setdefault(normal_form(topic.name), set()).add(topic.name)
+    delta.created.append(topic)
+
+
+def _remove_topic(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    topic = image.topics_by_id.pop(record.topic_id, None)
+    if topic is None:
+        return
+    del image.topics[topic.name]
+    image.configs.pop((ResourceType.TOPIC, topic.name), None)
+    _forget_collision(image, topic.name)
+    delta.deleted.append(topic)
+
+
+def _forget_collision(image: ClusterImage, name: str) -> None:
+    names = image.colliding_names.get(normal_form(name))
+    if names is not None:
+        names.discard(name)
+        if not names:
+            del image.colliding_names[normal_form(name)]
+
+
+def _partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    topic = image.topics_by_id.get(record.topic_id)
+    if topic is None:
+        return
+    partition = PartitionImage(
+        record.partition_id, record.leader, record.leader_epoch, record.partition_epoch, list(record.replicas), list(record.isr)
+    )
+    topic.partitions = [*(other for other in topic.partitions if other.index != partition.index), partition]
+    topic.partitions.sort(key=lambda one: one.index)
+    _note(topic, delta.grown, delta)
+
+
+def _append_partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    """PartitionRecords come in order, one after another: the common case without copying the list."""
+    topic = image.topics_by_id.get(record.topic_id)
+    if topic is None or record.partition_id != len(topic.partitions):
+        _partition(image, record, delta)
+        return
+    topic.partitions.append(
+        PartitionImage(
+            record.partition_id, record.leader, record.leader_epoch, record.partition_epoch, list(record.replicas), list(record.isr)
+        )
+    )
+    _note(topic, delta.grown, delta)
+
+
+def _partition_change(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    topic = image.topics_by_id.get(record.topic_id)
+    if topic is None or not 0 <= record.partition_id < len(topic.partitions):
+        return
+    partition = topic.partitions[record.partition_id]
+    if record.isr is not None:
+        partition.isr = list(record.isr)
+    if record.replicas is not None:
+        partition.replicas = list(record.replicas)
+    if record.leader != NO_LEADER_CHANGE:
+        partition.leader = record.leader
+        partition.leader_epoch += 1
+    partition.partition_epoch += 1
+    _note(topic, delta.led, delta)
+
+
+def _note(topic: TopicImage, changed: list[TopicImage], delta: MetadataDelta) -> None:
+    """List a topic once, and not at all if this batch created it: records of one topic stand together."""
+    if changed and changed[-1] is topic:
+        return
+    if not any(created is topic for created in reversed(delta.created)):
+        changed.append(topic)
+
+
+def _config(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    resource = (record.resource_type, record.resource_name)
+    configs = image.configs.setdefault(resource, {})
+    if record.value is None:
+        configs.pop(record.name, None)
+    else:
+        configs[record.name] = record.value
+    if not configs and record.resource_type != ResourceType.TOPIC:
+        del image.configs[resource]
+    created = delta.created and record.resource_type == ResourceType.TOPIC and delta.created[-1].name == record.resource_name
+    if not created:
+        delta.config_changed.add(resource)
+
+
+def _feature_level(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    if record.feature_level == 0:
+        image.features.pop(record.name, None)
+    else:
+        image.features[record.name] = record.feature_level
+    delta.others_changed = True
+
+
+def _register_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    image.brokers[record.broker_id] = BrokerImage(
+        broker_id=record.broker_id,
+        epoch=record.broker_epoch,
+        incarnation_id=record.incarnation_id,
+        fenced=record.fenced,
+        rack=record.rack,
+        in_controlled_shutdown=record.in_controlled_shutdown,
+        log_dirs=list(record.log_dirs),
+    )
+    delta.others_changed = True
+
+
+def _unregister_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    image.brokers.pop(record.broker_id, None)
+    delta.others_changed = True
+
+
+def _change_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    """`fenced` and `in_controlled_shutdown` are 0 for no change, 1 for yes, -1 for no (BrokerRegistrationFencingChange)."""
+    broker = image.brokers.get(record.broker_id)
+    if broker is None:
+        return
+    if record.fenced:
+        broker.fenced = record.fenced > 0
+    if record.in_controlled_shutdown:
+        broker.in_controlled_shutdown = record.in_controlled_shutdown > 0
+    delta.others_changed = True
+
+
+def _fence(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    _set_fenced(image, record.id, True, delta)
+
+
+def _unfence(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
+    _set_fenced(image, record.id, False, delta)
+
+
+def _set_fenced(image: ClusterImage, broker_id: int, fenced: bool, delta: MetadataDelta) -> None:
+    if broker_id in image.brokers:
+        image.brokers[broker_id].fenced = fenced
+        delta.others_changed = True
+
+
+def _producer_ids(image: ClusterImage, record: Any, _: MetadataDelta) -> None:
+    image.next_producer_id = record.next_producer_id
+
+
+REPLAYS: dict[str, Callable[[ClusterImage, Any, MetadataDelta], None]] = {
+    "TopicRecord": _topic,
+    "RemoveTopicRecord": _remove_topic,
+    "PartitionRecord": _append_partition,
+    "PartitionChangeRecord": _partition_change,
+    "ConfigRecord": _config,
+    "FeatureLevelRecord": _feature_level,
+    "RegisterBrokerRecord": _register_broker,
+    "UnregisterBrokerRecord": _unregister_broker,
+    "BrokerRegistrationChangeRecord": _change_broker,
+    "FenceBrokerRecord": _fence,
+    "UnfenceBrokerRecord": _unfence,
+    "ProducerIdsRecord": _producer_ids,
+}
