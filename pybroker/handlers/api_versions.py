@@ -46,7 +46,7 @@ async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> 
     return ApiVersionsResponse(
         api_keys=[_offer(registration) for _, registration in sorted(REGISTRY.items())],
         supported_features=_supported(version),
-        finalized_features_epoch=context.state.cluster.finalized_features_epoch,
+        finalized_features_epoch=context.state.cluster.offset,
         finalized_features=[
             ApiVersionsResponse.FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
             for name, level in sorted(features.items())

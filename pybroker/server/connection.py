@@ -163,8 +163,9 @@ class Connection:
             await self._send()
 
     async def _send(self) -> None:
-        out, self._out = self._out, []
-        await self._transport.send(out)
+        parts = self._out.copy()
+        self._out.clear()  # the list itself stays: a request that waits adds its answer to it later
+        await self._transport.send(parts)
 
     async def _send_last(self) -> None:
         """The answers before the fault still belong to the client."""

@@ -1,0 +1,193 @@
+"""The command line: `pybroker` starts a broker, `pybroker wire ...` looks at bytes."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of
+from pybroker.version import __version__
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+DEFAULT_LISTEN = f"127.0.0.1:{DEFAULT_PORT}"
+DEFAULT_DATA_DIR = "pybroker-data"
+
+DESCRIPTION = "A small Kafka broker: stock clients talk to it as to Apache Kafka 4.4.0."
+
+EPILOG = """\
+settings, later ones win:
+  1. the defaults of Kafka 4.4.0, but for the few that one broker alone needs otherwise (README, "Development defaults")
+  2. --config FILE
+  3. KAFKA_* in the environment, by the rule of the apache/kafka image: KAFKA_NUM_PARTITIONS=3
+  4. --set NAME=VALUE
+  5. the other options: --listen, --advertise, --data-dir, --memory, --node-id, --topic
+
+examples:
+  pybroker                                             data in ./pybroker-data, on 127.0.0.1:9092
+  pybroker --memory --listen 127.0.0.1:0 --ready-file addr    a free port; the file says which
+  pybroker --topic orders:6 --set log.retention.hours=1
+  pybroker --listen :9092 --advertise broker.test:9092 serve other machines under a name
+  pybroker --config server.properties                  the file of a KRaft broker
+  pybroker wire --help                                 decode and encode Kafka's messages
+  pybroker healthcheck 127.0.0.1:9092                  exit status 0 if a broker answers there
+
+exit status: 0 stopped on request, 1 could not start or go on, 2 wrong usage
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["wire"]:
+        return _run_wire(words)
+    if words[:1] == ["healthcheck"]:
+        return _run_healthcheck(words[1:])
+    return _run_broker(build_parser().parse_args(words))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `pybroker`."""
+    parser = argparse.ArgumentParser(
+        "pybroker", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    network = parser.add_argument_group("where it listens")
+    network.add_argument("--listen", metavar="HOST:PORT", help=f"address to serve on (default {DEFAULT_LISTEN}); port 0 picks a free one")
+    network.add_argument(
+        "--advertise", metavar="HOST:PORT", help="address that clients are told (default: the one that each of them dialled)"
+    )
+    network.add_argument("--ready-file", metavar="PATH", help="written with the address once the broker serves; removed when it stops")
+    data = parser.add_argument_group("where the data is").add_mutually_exclusive_group()
+    data.add_argument("--data-dir", metavar="DIR", help=f"keep the data here, in Kafka's layout (default ./{DEFAULT_DATA_DIR})")
+    data.add_argument("--memory", action="store_true", help="keep the data in memory; it is gone when the broker stops")
+    broker = parser.add_argument_group("what it does")
+    broker.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="any server property of Kafka; may be repeated")
+    broker.add_argument("--config", metavar="FILE", help="server.properties, or TOML with the same names")
+    broker.add_argument(
+        "--topic", metavar="NAME[:PARTITIONS]", action="append", default=[], help="have this topic from the start; may be repeated"
+    )
+    broker.add_argument("--node-id", metavar="N", type=int, help="id of this broker (default 1)")
+    other = parser.add_argument_group("other")
+    other.add_argument(
+        "--log-level", choices=["debug", "info", "warning", "error"], default="info", help="how much is logged (default info)"
+    )
+    other.add_argument("--version", action="version", version=f"pybroker {__version__}")
+    return parser
+
+
+def _run_broker(options: argparse.Namespace) -> int:
+    _start_logging(options.log_level)
+    try:
+        config = config_from(options, os.environ)
+    except (ConfigError, ValueError) as error:
+        print(f"pybroker: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    from pybroker.broker import run  # after the arguments are known to be good: it brings in trio
+
+    return run(config)
+
+
+def config_from(options: argparse.Namespace, environment: os._Environ[str] | dict[str, str]) -> BrokerConfig:
+    """The broker that these options, the file they name and this environment ask for. Raises ConfigError or ValueError."""
+    from pybroker.server.addresses import parse_address
+
+    settings = _gather_settings(options, environment)
+    config = BrokerConfig(
+        listen=options.listen or (None if "listeners" in settings else DEFAULT_LISTEN),
+        advertise=options.advertise,
+        data_dir=None if options.memory else options.data_dir or data_dir_of(settings) or DEFAULT_DATA_DIR,
+        settings=settings,
+        topics=dict(_parse_topic(text, settings) for text in options.topic),
+        node_id=options.node_id,
+        ready_file=options.ready_file,
+    )
+    for option, text in (("--listen", config.listen_text()), ("--advertise", config.advertise_text())):
+        if text is not None:
+            _explain(option, parse_address, text)
+    config.broker_id()
+    return config
+
+
+def _gather_settings(options: argparse.Namespace, environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
+    from pybroker.config_files import environment_settings, read_config_file
+
+    settings: dict[str, str] = {}
+    if options.config is not None:
+        found = read_config_file(options.config)
+        for name, value in found.items():
+            _explain(options.config, _check_setting, name, value)
+        settings.update(found)
+    settings.update(_known_only(environment_settings(environment)))
+    for text in options.set:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {text}: it must be NAME=VALUE")
+        _explain("--set", _check_setting, name.strip(), value)
+        settings[name.strip()] = value
+    return settings
+
+
+def _check_setting(name: str, value: str) -> None:
+    from pybroker.core.settings import Settings
+
+    Settings.check(name, value)
+
+
+def _known_only(found: dict[str, str]) -> dict[str, str]:
+    """The environment may hold variables of other programs that begin with KAFKA_: unknown ones are named and passed over."""
+    from pybroker.core.config_definitions import definition
+
+    known: dict[str, str] = {}
+    for name, value in found.items():
+        if definition("broker", name) is None:
+            variable = "KAFKA_" + name.replace("_", "__").replace(".", "_").replace("-", "___").upper()
+            logging.getLogger("pybroker").warning("%s in the environment is no setting of a broker (%s): ignored", variable, name)
+            continue
+        _explain("environment", _check_setting, name, value)
+        known[name] = value
+    return known
+
+
+def _parse_topic(text: str, settings: dict[str, str]) -> tuple[str, int]:
+    name, separator, count = text.rpartition(":")
+    if not separator:
+        return text, int(settings.get("num.partitions", "1"))
+    if not name or not count.isascii() or not count.isdigit() or int(count) < 1:
+        raise ConfigError(f"--topic {text}: it must be NAME or NAME:PARTITIONS, with at least one partition")
+    return name, int(count)
+
+
+def _explain(source: str, check: Any, *arguments: str) -> None:
+    try:
+        check(*arguments)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from None
+
+
+def _start_logging(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.raiseExceptions = False
+
+
+def _run_wire(words: list[str]) -> int:
+    from pybroker.wire_cli import add_wire_commands
+    from pybroker.wire_cli import run as run_wire
+
+    parser = argparse.ArgumentParser("pybroker")
+    add_wire_commands(parser.add_subparsers(dest="command", required=True))
+    status: int = run_wire(parser.parse_args(words))
+    return status
+
+
+def _run_healthcheck(words: list[str]) -> int:
+    """For containers: whether a broker answers ApiVersions at an address (default 127.0.0.1:9092)."""
+    from pybroker.healthcheck import find_fault
+
+    fault = find_fault(words[0] if words else DEFAULT_LISTEN)
+    if fault is not None:
+        print(f"pybroker: {fault}", file=sys.stderr)
+    return EXIT_OK if fault is None else EXIT_FAILED

@@ -1,0 +1,102 @@
+"""How one broker is set up, whoever asks: the command line, a test, a program that embeds it.
+
+Kafka's own properties that say where a broker listens and where its data lies mean the same here, so the server.properties of a
+KRaft broker starts as it is; what a single broker has no use for (the controller's listener, voters) is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_PORT = 9092
+
+# Listener protocols that need more than this broker offers; PLAINTEXT is what a listener speaks.
+_PLAINTEXT = "PLAINTEXT"
+
+
+class ConfigError(Exception):
+    """A setting that cannot be followed. The message names it and says why."""
+
+
+@dataclass(slots=True, frozen=True)
+class BrokerConfig:
+    """What a broker is told at start.
+
+    listen       `host:port`; port 0 picks a free one, an empty host listens on every interface. None: `listeners` in `settings`, else
+                 127.0.0.1 and a free port.
+    advertise    `host:port` that clients are told to connect to. None: `advertised.listeners`, else the address that each client dialled.
+    data_dir     where the data lies, in Kafka's own layout. None: in memory, gone at the end.
+    settings     any server property of Kafka, by its name.
+    topics       topics to have at start, with their number of partitions (existing ones stay as they are).
+    node_id      None: `node.id` in `settings`, else 1.
+    seed         makes member ids, topic ids and the cluster id of a fresh broker repeatable. None: by chance.
+    ready_file   written, in one step, with the address once the broker serves; removed at the end.
+    """
+
+    listen: str | None = None
+    advertise: str | None = None
+    data_dir: str | Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    topics: Mapping[str, int] = field(default_factory=dict)
+    node_id: int | None = None
+    seed: int | None = None
+    ready_file: str | Path | None = None
+
+    def listen_text(self) -> str:
+        """`host:port` to listen on."""
+        if self.listen is not None:
+            return self.listen
+        listener = listener_of(self.settings, "listeners")
+        return listener if listener is not None else "127.0.0.1:0"
+
+    def advertise_text(self) -> str | None:
+        """`host:port` to advertise, if one is set."""
+        return self.advertise if self.advertise is not None else listener_of(self.settings, "advertised.listeners")
+
+    def broker_id(self) -> int:
+        """The node id."""
+        if self.node_id is not None:
+            return self.node_id
+        text = self.settings.get("node.id", self.settings.get("broker.id", "1"))
+        if not text.isascii() or not text.strip().isdigit():
+            raise ConfigError(f"node.id={text}: it must be a number, 0 or above")
+        return int(text)
+
+
+def listener_of(settings: Mapping[str, str], name: str) -> str | None:
+    """`host:port` of the first listener for clients in `listeners` or `advertised.listeners`; None if the property is not set."""
+    text = settings.get(name, "").strip()
+    if not text:
+        return None
+    controllers = {entry.strip().upper() for entry in settings.get("controller.listener.names", "").split(",")}
+    for entry in text.split(","):
+        listener, separator, address = entry.strip().partition("://")
+        if not separator:
+            raise ConfigError(f"{name}={text}: {entry.strip()!r} is not of the form NAME://host:port")
+        if listener.upper() in controllers:
+            continue
+        _check_protocol(settings, name, listener)
+        return address
+    raise ConfigError(f"{name}={text}: none of these listeners is for clients")
+
+
+def _check_protocol(settings: Mapping[str, str], name: str, listener: str) -> None:
+    protocols = dict(
+        entry.strip().partition(":")[::2] for entry in settings.get("listener.security.protocol.map", "").split(",") if entry.strip()
+    )
+    protocol = protocols.get(listener, listener if listener in {"SSL", "SASL_SSL", "SASL_PLAINTEXT"} else _PLAINTEXT)
+    if protocol != _PLAINTEXT:
+        raise ConfigError(f"{name}: listener {listener} asks for {protocol}, but this broker speaks PLAINTEXT only")
+
+
+def data_dir_of(settings: Mapping[str, str]) -> str | None:
+    """The data directory that `log.dirs` or `log.dir` names; None if neither is set."""
+    text = settings.get("log.dirs") or settings.get("log.dir")
+    if not text:
+        return None
+    directories = [entry.strip() for entry in text.split(",") if entry.strip()]
+    if len(directories) != 1:
+        raise ConfigError(f"log.dirs={text}: one directory is supported, not {len(directories)}")
+    return directories[0]
