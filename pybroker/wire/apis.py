@@ -35,20 +35,23 @@ def _load() -> dict[int, Api]:
     assert data is not None, "the package data of protocol_specs is missing"
     apis = {}
     for row in json.loads(data):
-        header_v1_from = NEVER if row["responseHeaderV1From"] is None else row["responseHeaderV1From"]
         apis[row["key"]] = Api(
             key=row["key"],
             name=row["name"],
             min_version=row["min"],
             max_version=row["max"],
-            advertised_min_version=row["advertisedMin"] if row["advertisedMin"] is not None else row["min"],
-            advertised_max_version=row["advertisedMax"] if row["advertisedMax"] is not None else row["max"],
-            request_header_v2_from=row["requestHeaderV2From"],
-            response_header_v1_from=header_v1_from,
+            advertised_min_version=row["advertisedMin"],
+            advertised_max_version=row["advertisedMax"],
+            request_header_v2_from=_from(row["requestHeaderV2From"]),
+            response_header_v1_from=_from(row["responseHeaderV1From"]),
             cluster_action=row["clusterAction"],
             forwardable=row["forwardable"],
         )
     return apis
+
+
+def _from(version: int | None) -> int:
+    return NEVER if version is None else version
 
 
 APIS: dict[int, Api] = _load()

@@ -107,6 +107,8 @@ def _explain(verb: str, cls: type[Message], version: int, error: Exception) -> W
     field = failed_field(_file_name(cls, version, verb), error.__traceback__)
     if verb == "decode" and isinstance(error, (struct.error, IndexError)):
         reason = "the input ends here"
+    elif "NoneType" in str(error):
+        reason = "null, but this version does not allow null"
     else:
         reason = str(error)
     return WireError(f"cannot {verb} {cls.__name__} v{version}{f', field {field}' if field else ''}: {reason}")

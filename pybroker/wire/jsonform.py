@@ -209,8 +209,9 @@ def _find(struct: StructSpec, value: Any, path: str) -> Any:
     steps = path.split("/")[1:]
     while steps:
         name = steps.pop(0)
-        field = next(field for field in struct.fields if field.json_name == name and field.struct is not None)
-        assert field.struct is not None
+        field = {field.json_name: field for field in struct.fields}[name]
+        if field.struct is None:
+            raise KeyError(name)
         struct, value = field.struct, getattr(value, field.attribute)
         if field.is_array:
             value = value[int(steps.pop(0))]

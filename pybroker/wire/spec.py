@@ -11,6 +11,7 @@ A schema is one JSON file of `protocol_specs/`: fields with types, version range
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import protocol_specs
@@ -165,6 +166,7 @@ def read_resource(path: str) -> bytes | None:
     return data
 
 
+@lru_cache(maxsize=16)  # a class and its first codecs are made in one go; after that the spec is dead weight
 def load_spec(name: str) -> MessageSpec:
     """The spec of a message by its name (`ProduceRequest`). KeyError if there is no such message."""
     if name.isidentifier():

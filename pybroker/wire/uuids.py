@@ -28,4 +28,4 @@ def from_text(text: str) -> bytes:
     return uuid
 
 
-_FROM_URL_SAFE = str.maketrans("-_", "+/")
+_FROM_URL_SAFE = str.maketrans("-_+/", "+/!!")
