@@ -24,9 +24,6 @@ from pybroker.wire.buffers import Buffer
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
-# The least record: attributes, two deltas, two lengths and a count of one byte each.
-MIN_RECORD_BODY_BYTES = 6
-
 
 @dataclass(slots=True)
 class Record:
@@ -85,7 +82,7 @@ def read_record(payload: bytes, at: int, base_offset: int, base_timestamp: int) 
     """Read the record at `at`; return it and where the next one begins."""
     length, at = read_varint(payload, at)
     end = at + length
-    if length < MIN_RECORD_BODY_BYTES or end > len(payload):
+    if length < 0 or end > len(payload):
         raise InvalidRecords(f"a record of {length} bytes at byte {at} of {len(payload)}")
     timestamp_delta, at = read_varlong(payload, at + 1)
     offset_delta, at = read_varint(payload, at)
