@@ -1,0 +1,190 @@
+"""AlterConfigs, which replaces all that a resource sets, and IncrementalAlterConfigs, which changes it piece by piece (KIP-339).
+
+Rules
+- Each resource is decided alone: one bad configuration spoils the others of its resource and nothing else.
+- A resource named twice is refused both times; a key named twice spoils its resource.
+- Deleting what is not set, or what nobody knows, is no error.
+
+(Kafka: ConfigAdminManager for what the broker refuses before the controller sees it, ConfigurationControlManager for the rest.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Any
+
+from pybroker.core.cluster import ResourceType
+from pybroker.core.config_checks import check_broker_change, check_client_metrics, check_group
+from pybroker.core.config_definitions import ConfigType, definition, format_value
+from pybroker.core.controller import ControllerDecision, ControllerView
+from pybroker.wire import messages
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+Changes = dict[str, str | None]
+
+KINDS = {
+    ResourceType.TOPIC: "topic",
+    ResourceType.BROKER: "broker",
+    ResourceType.GROUP: "group",
+    ResourceType.CLIENT_METRICS: "client_metrics",
+}
+RESOURCE_TYPES = frozenset(int(kind) for kind in KINDS)
+
+
+class Operation(IntEnum):
+    """What IncrementalAlterConfigs does to one key (AlterConfigOp.OpType)."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
+
+
+def alter_configs(view: ControllerView, request: Any) -> ControllerDecision:
+    """Decide an AlterConfigsRequest: what a resource sets becomes what the request says, no more."""
+    response = messages.AlterConfigsResponse()
+    return _decide(view, request, response, response.AlterConfigsResourceResponse, _replacement)
+
+
+def incremental_alter_configs(view: ControllerView, request: Any) -> ControllerDecision:
+    """Decide an IncrementalAlterConfigsRequest."""
+    response = messages.IncrementalAlterConfigsResponse()
+    return _decide(view, request, response, response.AlterConfigsResourceResponse, _increments)
+
+
+def _decide(
+    view: ControllerView, request: Any, response: Any, answer: Any, changes_of: Callable[[ControllerView, Any], Changes]
+) -> ControllerDecision:
+    decision = ControllerDecision(response=response)
+    counts = Counter((resource.resource_type, resource.resource_name) for resource in request.resources)
+    for resource in request.resources:
+        key = (resource.resource_type, resource.resource_name)
+        code, message = ErrorCode.NONE, None
+        try:
+            if counts[key] > 1:
+                raise _refused("Each resource must appear at most once.")
+            decision.records += _records(view, key, changes_of(view, resource))
+        except KafkaError as error:
+            code, message = error.code, error.message
+        response.responses.append(answer(error_code=code, error_message=message, resource_type=key[0], resource_name=key[1]))
+    if request.validate_only:
+        decision.records = []
+    return decision
+
+
+def _records(view: ControllerView, resource: tuple[int, str], changes: Changes) -> list[Any]:
+    """The records of one resource's changes, after checking what the resource would have."""
+    current = view.image.config_overrides(*resource)
+    _check_insync_replicas(resource, changes)
+    resulting = {name: value for name, value in {**current, **changes}.items() if value is not None}
+    _check_result(view, resource[0], changes, resulting, bool(resource[1]))
+    # Kafka writes an unchanged broker setting again too, so that key stores are read anew (KAFKA-14136).
+    return [
+        messages.ConfigRecord(resource_type=resource[0], resource_name=resource[1], name=name, value=value)
+        for name, value in changes.items()
+        if value != current.get(name) or resource[0] == ResourceType.BROKER
+    ]
+
+
+def _check_result(view: ControllerView, resource_type: int, changes: Changes, resulting: dict[str, str], one_broker: bool) -> None:
+    if resource_type == ResourceType.TOPIC:
+        view.settings.validate_topic(resulting)
+    elif resource_type == ResourceType.BROKER:
+        check_broker_change(changes, one_broker)
+    elif resource_type == ResourceType.GROUP:
+        check_group(view.settings, resulting)
+    else:
+        check_client_metrics(resulting)
+
+
+def _check_insync_replicas(resource: tuple[int, str], changes: Changes) -> None:
+    """With eligible leader replicas all brokers must agree on the default of min.insync.replicas (KIP-966)."""
+    if resource[0] != ResourceType.BROKER or "min.insync.replicas" not in changes:
+        return
+    if resource[1]:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, "Broker-level min.insync.replicas cannot be altered while ELR is enabled.")
+    if changes["min.insync.replicas"] is None:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+
+
+def check_resource(view: ControllerView, resource_type: int, name: str) -> None:
+    """Refuse a resource that is of no known type or does not exist. Raises `KafkaError`."""
+    if resource_type == ResourceType.BROKER_LOGGER:
+        check_broker_name(name, view.node_id, "Broker id must not be empty")
+    elif resource_type not in RESOURCE_TYPES:
+        raise _refused(f"Unknown resource type {resource_type}.")
+    elif resource_type == ResourceType.TOPIC and name not in view.image.topics:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist.")
+    elif resource_type == ResourceType.BROKER and name:
+        check_broker_name(name, view.node_id, "")
+    elif resource_type in (ResourceType.GROUP, ResourceType.CLIENT_METRICS) and not name:
+        raise _refused(f"Name of a {KINDS[ResourceType(resource_type)].replace('_', ' ')} resource must not be empty.")
+
+
+def check_broker_name(name: str, node_id: int, empty_text: str) -> None:
+    """Refuse a broker resource that is not this broker. Raises INVALID_REQUEST."""
+    if not name:
+        raise _refused(empty_text)
+    digits = name.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise _refused(f"Node id must be an integer, but it is: {name}")
+    if int(name) != node_id:
+        raise _refused(f"Unexpected broker id, expected {node_id}, but received {name}")
+
+
+def _replacement(view: ControllerView, resource: Any) -> Changes:
+    wanted = {config.name: config.value for config in resource.configs}
+    _check_updates(resource, [config.name for config in resource.configs if config.value is None])
+    _check_exists(view, resource)
+    current = view.image.config_overrides(resource.resource_type, resource.resource_name)
+    return {**dict.fromkeys(current), **wanted}
+
+
+def _increments(view: ControllerView, resource: Any) -> Changes:
+    _check_updates(resource, [one.name for one in resource.configs if one.value is None and one.config_operation != Operation.DELETE])
+    unknown = [one for one in resource.configs if one.config_operation not in Operation.__members__.values()]
+    if unknown:
+        # Kafka finds no operation of that number and fails without having a word for it.
+        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, f"Unknown config operation {unknown[0].config_operation}")
+    _check_exists(view, resource)
+    current = view.image.config_overrides(resource.resource_type, resource.resource_name)
+    return {one.name: _increment(resource.resource_type, current, one) for one in resource.configs}
+
+
+def _increment(resource_type: int, current: Mapping[str, str], config: Any) -> str | None:
+    if config.config_operation == Operation.SET:
+        return str(config.value)
+    if config.config_operation == Operation.DELETE:
+        return None
+    found = definition(KINDS[ResourceType(resource_type)], config.name)
+    if found is None or found.type is not ConfigType.LIST:
+        name = Operation(config.config_operation).name
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't {name} to key {config.name} because its type is not LIST.")
+    text = current.get(config.name, format_value(found.default, found.type))
+    items = text.split(",") if text else []
+    given = config.value.split(",")
+    if config.config_operation == Operation.APPEND:
+        items += [item for item in given if item not in items]
+    else:
+        items = [item for item in items if item not in given]
+    return ",".join(items)
+
+
+def _check_updates(resource: Any, nulls: list[str]) -> None:
+    names = [config.name for config in resource.configs]
+    if len(set(names)) < len(names):
+        raise _refused("Error due to duplicate config keys")
+    if nulls:
+        raise _refused(f"Null value not supported for : {', '.join(nulls)}")
+
+
+def _check_exists(view: ControllerView, resource: Any) -> None:
+    check_resource(view, resource.resource_type, resource.resource_name)
+    if resource.resource_type == ResourceType.BROKER_LOGGER:
+        raise _refused("This broker has no loggers whose level can be changed.")
+
+
+def _refused(message: str) -> KafkaError:
+    return KafkaError(ErrorCode.INVALID_REQUEST, message)

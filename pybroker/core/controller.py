@@ -1,0 +1,180 @@
+"""The controller decides what the metadata shall be: it answers requests with records, and the image follows by replaying them.
+
+Rules
+- A decision reads the image, the settings and its request; chance comes in as a seeded generator. It changes nothing.
+- What a decision answers is true once its records are safe. The runtime appends them as one batch: all of them count or none.
+- Each kind of request has a module: `create_topics`, `delete_topics`, `create_partitions`, `alter_configs`. Here is what they share and
+  what happens without a request: the first records of a cluster, the start of a broker, blocks of producer ids, the internal topics.
+
+(Kafka: QuorumController, ReplicationControlManager, ClusterControlManager, ProducerIdControlManager.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from pybroker.core.cluster import NO_LEADER, PRODUCER_ID_BLOCK_SIZE, ClusterImage, PartitionImage, ResourceType, TopicImage
+from pybroker.core.config_definitions import definition
+from pybroker.core.settings import Settings
+from pybroker.wire import messages
+
+# Kafka 4.4.0 formats a cluster with these; kraft.version is not finalized by a record.
+FINALIZED_FEATURES = {
+    "metadata.version": 33,
+    "group.version": 1,
+    "streams.version": 1,
+    "transaction.version": 2,
+    "share.version": 2,
+    "eligible.leader.replicas.version": 1,
+}
+
+# The versions that metadata.version 33 writes; what is not named is written at 0.
+RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 3}
+
+# One request may not bring more partitions than this (ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
+MAX_PARTITIONS_PER_REQUEST = 10_000
+
+LEADER_RECOVERED = 0
+
+
+@dataclass(slots=True, frozen=True)
+class ControllerView:
+    """What a decision may look at, and the generator of topic ids."""
+
+    image: ClusterImage
+    settings: Settings
+    node_id: int
+    rng: Random
+
+
+@dataclass(slots=True)
+class ControllerDecision:
+    """Records to append as one batch, and the answer that is true once they are safe."""
+
+    records: list[Any] = field(default_factory=list)
+    response: Any = None
+
+
+def record_version(record: Any) -> int:
+    """The version at which a metadata record is written."""
+    return RECORD_VERSIONS.get(type(record).__name__, 0)
+
+
+def new_uuid(rng: Random) -> bytes:
+    """A random uuid of version 4, 16 bytes. As Kafka's, its text never begins with a dash, which command lines take for an option."""
+    while True:
+        bits = bytearray(rng.randbytes(16))
+        bits[6] = bits[6] & 0x0F | 0x40
+        bits[8] = bits[8] & 0x3F | 0x80
+        if bits[0] >> 2 != DASH_SEXTET:
+            return bytes(bits)
+
+
+DASH_SEXTET = 62  # the six bits that URL-safe base64 writes as "-"
+
+
+def bootstrap_records(settings: Settings) -> list[Any]:
+    """The first records of a new cluster: its features, and the cluster-wide min.insync.replicas.
+
+    With eligible leader replicas (KIP-966) that setting must not depend on which broker is asked, so Kafka's controller makes it dynamic.
+    """
+    features: list[Any] = [messages.FeatureLevelRecord(name=name, feature_level=level) for name, level in FINALIZED_FEATURES.items()]
+    value = str(settings.get("min.insync.replicas"))
+    insync = messages.ConfigRecord(resource_type=ResourceType.BROKER, resource_name="", name="min.insync.replicas", value=value)
+    return [*features, insync]
+
+
+def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endpoints: Iterable[tuple[str, str, int]]) -> list[Any]:
+    """What a broker that starts tells the cluster: its registration, and that it leads its partitions at a new leader epoch.
+
+    `offset` is where the first record will stand: Kafka takes it as the broker epoch. `endpoints`: (listener name, host, port). A new epoch
+    for each partition lets clients and logs tell what was written before a crash from what came after it (KIP-101).
+    """
+    end_points = [
+        messages.RegisterBrokerRecord.BrokerEndpoint(name=name, host=host, port=port, security_protocol=0) for name, host, port in endpoints
+    ]
+    registration = messages.RegisterBrokerRecord(
+        broker_id=view.node_id,
+        incarnation_id=new_uuid(view.rng),
+        broker_epoch=offset,
+        end_points=end_points,
+        rack=view.settings.get("broker.rack"),
+        fenced=False,
+        log_dirs=log_dirs,
+    )
+    return [registration, *_new_leader_epochs(view)]
+
+
+def _new_leader_epochs(view: ControllerView) -> list[Any]:
+    """One PartitionChangeRecord for each partition that this broker holds: naming a leader, even the same, raises the leader epoch."""
+    node_id = view.node_id
+    change = messages.PartitionChangeRecord
+    return [
+        change(
+            partition_id=partition.index,
+            topic_id=topic.topic_id,
+            leader=node_id,
+            isr=None if node_id in partition.isr else [node_id],
+        )
+        for topic in view.image.topics.values()
+        for partition in topic.partitions
+        if node_id in partition.replicas and partition.leader in (node_id, NO_LEADER)
+    ]
+
+
+def producer_id_block(view: ControllerView) -> tuple[int, Any]:
+    """The first id of a new block of `PRODUCER_ID_BLOCK_SIZE`, and the record that takes the block out of the pool."""
+    first = view.image.next_producer_id
+    broker = view.image.brokers.get(view.node_id)
+    epoch = broker.epoch if broker is not None else -1
+    following = first + PRODUCER_ID_BLOCK_SIZE
+    return first, messages.ProducerIdsRecord(broker_id=view.node_id, broker_epoch=epoch, next_producer_id=following)
+
+
+def partition_record(view: ControllerView, topic_id: bytes, index: int, replicas: list[int]) -> Any:
+    """A new partition, led by the first of its replicas that is up, at epoch 0."""
+    brokers = view.image.brokers
+    isr = [replica for replica in replicas if replica in brokers and brokers[replica].is_active]
+    return messages.PartitionRecord(
+        partition_id=index,
+        topic_id=topic_id,
+        replicas=replicas,
+        isr=isr,
+        leader=isr[0] if isr else NO_LEADER,
+        leader_recovery_state=LEADER_RECOVERED,
+        leader_epoch=0,
+        partition_epoch=0,
+        directories=[brokers[replica].only_log_dir if replica in brokers else bytes(16) for replica in replicas],
+    )
+
+
+def internal_topic(settings: Settings, name: str) -> tuple[int, int, dict[str, str]]:
+    """Partitions, replication factor and configs with which Kafka makes one of its internal topics. KeyError for any other name."""
+    prefix, configs = INTERNAL_TOPIC_CONFIGS[name]
+    own = {**configs, "segment.bytes": str(max(settings.get(f"{prefix}.segment.bytes"), MIN_SEGMENT_BYTES))}
+    if definition("broker", f"{prefix}.min.isr") is not None:
+        own["min.insync.replicas"] = str(settings.get(f"{prefix}.min.isr"))
+    return settings.get(f"{prefix}.num.partitions"), settings.get(f"{prefix}.replication.factor"), own
+
+
+MIN_SEGMENT_BYTES = 1 << 20  # what segment.bytes takes at least; the coordinators' own settings go lower
+INTERNAL_TOPIC_CONFIGS = {
+    "__consumer_offsets": ("offsets.topic", {"cleanup.policy": "compact", "compression.type": "producer"}),
+    "__transaction_state": (
+        "transaction.state.log",
+        {"cleanup.policy": "compact", "compression.type": "uncompressed", "unclean.leader.election.enable": "false"},
+    ),
+    "__share_group_state": (
+        "share.coordinator.state.topic",
+        {"cleanup.policy": "delete", "compression.type": "producer", "retention.ms": "-1"},
+    ),
+}
+
+
+def replication_factor_of(topic: TopicImage) -> int:
+    """The replicas of a topic's first partition, which all its partitions should have."""
+    first: PartitionImage | None = topic.partitions[0] if topic.partitions else None
+    return 0 if first is None else len(first.replicas)

@@ -1,0 +1,146 @@
+"""CreateTopics: what is refused, and the records of what is made.
+
+A topic's records stand in Kafka's order: the topic, its configurations, its partitions. Checks too come in Kafka's order, because a
+request can be wrong in several ways and clients see only the first: name, existence, configurations, then partitions and replicas.
+
+(Kafka: ControllerApis.createTopics, ReplicationControlManager.createTopics.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from pybroker.core.cluster import METADATA_TOPIC, ResourceType
+from pybroker.core.config_entries import topic_entries
+from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST, ControllerDecision, ControllerView, new_uuid, partition_record
+from pybroker.core.placement import check_assignment, place
+from pybroker.core.topic_names import check_collision, check_name
+from pybroker.wire import messages
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+
+def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
+    """Decide a CreateTopicsRequest. With `validate_only` the answer is the same and nothing is made."""
+    decision = ControllerDecision(response=messages.CreateTopicsResponse())
+    topics = decision.response.topics
+    counts = Counter(topic.name for topic in request.topics)
+    told: dict[tuple[tuple[str, str], ...], list[Any]] = {}
+    for name in [name for name, count in counts.items() if count > 1]:
+        topics.append(_failed(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
+    too_many = _too_many_partitions(view, request)
+    for topic in request.topics:
+        if counts[topic.name] > 1:
+            continue
+        try:
+            if too_many is not None:
+                raise too_many
+            topics.append(_create(view, topic, decision.records, told))
+        except KafkaError as error:
+            topics.append(_failed(topic.name, error))
+    if request.validate_only:
+        decision.records = []
+    return decision
+
+
+def create_one(view: ControllerView, name: str, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> list[Any]:
+    """The records of one topic that the broker makes by itself. Raises `KafkaError`."""
+    check_name(name)
+    check_collision(view.image, name)
+    assignment = place(view.image, view.rng, partitions, replication_factor)
+    return _records(view, name, new_uuid(view.rng), configs, assignment)
+
+
+def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tuple[tuple[str, str], ...], list[Any]]) -> Any:
+    name = topic.name
+    if name == METADATA_TOPIC:
+        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None)
+    check_name(name)
+    if name in view.image.topics:
+        raise KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
+    check_collision(view.image, name)
+    configs = {config.name: config.value for config in topic.configs}
+    view.settings.validate_topic(configs)
+    assignment = _assignment(view, topic)
+    topic_id = new_uuid(view.rng)
+    records += _records(view, name, topic_id, configs, assignment)
+    key = tuple(sorted(configs.items()))
+    if key not in told:
+        told[key] = [_told(entry) for entry in topic_entries(view.settings, configs)]
+    return messages.CreateTopicsResponse.CreatableTopicResult(
+        name=name,
+        topic_id=topic_id,
+        error_code=0,
+        error_message=None,
+        num_partitions=len(assignment),
+        replication_factor=len(assignment[0]),
+        configs=told[key],
+    )
+
+
+def _records(view: ControllerView, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
+    topic = messages.TopicRecord(name=name, topic_id=topic_id)
+    settings = [
+        messages.ConfigRecord(resource_type=ResourceType.TOPIC, resource_name=name, name=key, value=value) for key, value in configs.items()
+    ]
+    partitions = [partition_record(view, topic_id, index, replicas) for index, replicas in enumerate(assignment)]
+    return [topic, *settings, *partitions]
+
+
+def _assignment(view: ControllerView, topic: Any) -> list[list[int]]:
+    if topic.assignments:
+        return _manual_assignment(view, topic)
+    factor, partitions = topic.replication_factor, topic.num_partitions
+    if factor < -1 or factor == 0:
+        raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0, or -1 to use the default value.")
+    if partitions < -1 or partitions == 0:
+        raise KafkaError(ErrorCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
+    factor = view.settings.get("default.replication.factor") if factor == -1 else factor
+    return place(view.image, view.rng, _partition_count(view, topic), factor)
+
+
+def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:
+    if topic.replication_factor != -1:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but replication factor was not set to -1."
+        )
+    if topic.num_partitions != -1:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but number of partitions was not set to -1."
+        )
+    by_index: dict[int, list[int]] = {}
+    factor: int | None = None
+    for assignment in topic.assignments:
+        if assignment.partition_index in by_index:
+            text = f"Found multiple manual partition assignments for partition {assignment.partition_index}"
+            raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, text)
+        check_assignment(view.image, assignment.broker_ids, factor)
+        by_index[assignment.partition_index] = list(assignment.broker_ids)
+        factor = len(assignment.broker_ids)
+    if sorted(by_index) != list(range(len(by_index))):
+        raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, "Partitions should be a consecutive 0-based integer sequence")
+    return [by_index[index] for index in range(len(by_index))]
+
+
+def _partition_count(view: ControllerView, topic: Any) -> int:
+    if topic.assignments:
+        return len(topic.assignments)
+    count: int = view.settings.get("num.partitions") if topic.num_partitions == -1 else topic.num_partitions
+    return count
+
+
+def _too_many_partitions(view: ControllerView, request: Any) -> KafkaError | None:
+    if sum(max(0, _partition_count(view, topic)) for topic in request.topics) <= MAX_PARTITIONS_PER_REQUEST:
+        return None
+    return KafkaError(ErrorCode.POLICY_VIOLATION, f"A request may not create more than {MAX_PARTITIONS_PER_REQUEST} partitions.")
+
+
+def _told(entry: Any) -> Any:
+    return messages.CreateTopicsResponse.CreatableTopicConfigs(
+        name=entry.name, value=entry.value, read_only=entry.read_only, config_source=entry.source, is_sensitive=entry.is_sensitive
+    )
+
+
+def _failed(name: str, error: KafkaError) -> Any:
+    return messages.CreateTopicsResponse.CreatableTopicResult(name=name, error_code=error.code, error_message=error.message, configs=[])

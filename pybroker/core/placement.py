@@ -1,0 +1,48 @@
+"""Where new replicas go, and which assignments by hand are refused.
+
+Rules
+- Replicas go only to brokers that are registered and up; those of one partition are on different brokers.
+- Leaders are dealt out in turn from a random start, so topics of one partition do not all land on the first broker.
+
+(Kafka: StripedReplicaPlacer without racks; ReplicationControlManager.validateManualPartitionAssignment.)
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from pybroker.core.cluster import ClusterImage
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+
+def place(image: ClusterImage, rng: Random, partitions: int, replication_factor: int) -> list[list[int]]:
+    """Replicas for each of `partitions` new partitions. Raises INVALID_REPLICATION_FACTOR if there are too few brokers."""
+    active = [broker.broker_id for broker in image.brokers.values() if broker.is_active]
+    if replication_factor > len(active):
+        raise KafkaError(
+            ErrorCode.INVALID_REPLICATION_FACTOR,
+            f"Unable to replicate the partition {replication_factor} time(s): only {len(active)} broker(s) are registered and up",
+        )
+    if len(active) == 1:
+        return [list(active) for _ in range(partitions)]
+    start = rng.randrange(len(active))
+    return [[active[(start + index + turn) % len(active)] for turn in range(replication_factor)] for index in range(partitions)]
+
+
+def check_assignment(image: ClusterImage, replicas: list[int], replication_factor: int | None) -> None:
+    """Refuse an assignment by hand: raises INVALID_REPLICA_ASSIGNMENT. `replication_factor`: what the other partitions have, if any."""
+    if not replicas:
+        raise _refused("The manual partition assignment includes an empty replica list.")
+    unknown = [replica for replica in replicas if replica not in image.brokers]
+    if unknown:
+        raise _refused(f"The manual partition assignment includes broker {unknown[0]}, but no such broker is registered.")
+    if len(set(replicas)) < len(replicas):
+        raise _refused("The manual partition assignment includes a broker more than once.")
+    if replication_factor is not None and len(replicas) != replication_factor:
+        raise _refused(f"The manual partition assignment includes {len(replicas)} replica(s), but others have {replication_factor}.")
+    if not any(image.brokers[replica].is_active for replica in replicas):
+        raise _refused("All brokers of a manual partition assignment are fenced or in controlled shutdown.")
+
+
+def _refused(message: str) -> KafkaError:
+    return KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)
