@@ -11,7 +11,7 @@ import argparse
 import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ from pybroker.wire import messages
 from pybroker.wire.apis import APIS, Api, find_api
 from pybroker.wire.base import Message, WireError
 from pybroker.wire.codec import decode, encode
-from pybroker.wire.framing import SIZE_BYTES, FrameBuffer, frame
+from pybroker.wire.framing import FrameBuffer, FrameError, frame
 from pybroker.wire.headers import parse_request_header
 from pybroker.wire.jsonform import add_unknown_tags, from_json, to_json, unknown_tags
 
@@ -100,29 +100,33 @@ def _input_bytes(args: argparse.Namespace) -> bytes:
         raise UsageError(f"the input is not hex: {error}") from error
 
 
-def describe(args: argparse.Namespace, data: bytes) -> Iterator[dict[str, Any]]:
+def describe(args: argparse.Namespace, data: bytes) -> list[dict[str, Any]]:
     """The messages that the bytes hold, in the form that `decode` prints."""
     if args.message is not None or args.body:
         cls = _class_of(args)
-        yield _describe_body(cls, _version_of(args), data, 0)
+        return [_describe_body(cls, _version_of(args), data, 0)]
     elif args.response is not None:
         api, version = _api(args.response), _version_of(args)
-        for payload in _payloads(data):
-            yield _describe_response(api, version, payload)
+        return _describe_frames(data, lambda payload: _describe_response(api, version, payload))
     else:
-        for payload in _payloads(data):
-            yield _describe_request(args, payload)
+        return _describe_frames(data, lambda payload: _describe_request(args, payload))
 
 
-def _payloads(data: bytes) -> list[bytes]:
-    """The frames that the bytes are made of; bytes that are no whole frames are taken for one frame without its size."""
-    if len(data) >= SIZE_BYTES and 0 <= int.from_bytes(data[:SIZE_BYTES], "big", signed=True) <= len(data) - SIZE_BYTES:
-        buffer = FrameBuffer()
-        buffer.feed(data)
-        frames = list(buffer)
+def _describe_frames(data: bytes, one: Callable[[bytes], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each frame that the bytes are made of; bytes that are no whole frames are tried as one frame without its size."""
+    buffer = FrameBuffer()
+    buffer.feed(data)
+    try:
+        payloads = list(buffer)
         if not len(buffer):
-            return frames
-    return [data]
+            return [one(payload) for payload in payloads]
+        unframed = f"the last frame has {len(buffer)} bytes and needs {buffer.missing_bytes} more"
+    except FrameError as error:
+        unframed = str(error)
+    try:
+        return [one(data)]
+    except WireError as error:
+        raise UsageError(f"neither whole frames ({unframed}) nor one without its size ({error})") from error
 
 
 def _describe_request(args: argparse.Namespace, payload: bytes) -> dict[str, Any]:

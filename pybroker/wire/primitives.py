@@ -38,8 +38,9 @@ def read_varint(buffer: Buffer, at: int) -> tuple[int, int]:
 
 
 def varint(value: int) -> bytes:
-    """Encode an unsigned varint of at most 32 bits."""
+    """Encode an unsigned varint of at most 32 bits; a negative int is taken as Java's, by its bits."""
     out = bytearray()
+    value &= 0xFFFFFFFF
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
