@@ -1,0 +1,134 @@
+"""OffsetCommit, OffsetFetch and OffsetDelete, once it is known that the group may (Kafka: OffsetMetadataManager).
+
+Topics come by name; those that the cluster does not know were answered by the handler. Offsets are not checked: any number may be
+committed.
+"""
+
+from __future__ import annotations
+
+from pybroker.core.groups.classic import ClassicGroup
+from pybroker.core.groups.offsets import NO_EXPIRY, CommittedOffset, OffsetStore, commit_value, offset_record, offset_tombstone
+from pybroker.core.groups.turn import Turn
+from pybroker.wire.errors import ErrorCode
+from pybroker.wire.messages import (
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    OffsetDeleteRequest,
+    OffsetDeleteResponse,
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+)
+from pybroker.wire.uuids import ZERO_UUID
+
+Partitions = OffsetFetchResponse.OffsetFetchResponsePartitions
+FetchedTopic = OffsetFetchResponse.OffsetFetchResponseTopics
+
+INVALID_OFFSET = -1
+
+
+def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
+    """One record for each partition; metadata that is too long fails its own partition alone. Named twice, the last one counts."""
+    # RetentionTimeMs is in versions 2 to 4 alone; -1 leaves the broker's retention in force.
+    expire_ms = NO_EXPIRY if request.retention_time_ms == -1 else turn.now_ms + request.retention_time_ms
+    topics = []
+    for topic in request.topics:
+        partitions = []
+        for each in topic.partitions:
+            error = ErrorCode.NONE
+            if each.committed_metadata is not None and len(each.committed_metadata) > turn.settings.offset_metadata_max_bytes:
+                error = ErrorCode.OFFSET_METADATA_TOO_LARGE
+            else:
+                value = commit_value(
+                    offset=each.committed_offset,
+                    leader_epoch=each.committed_leader_epoch,
+                    metadata=each.committed_metadata,
+                    now_ms=turn.now_ms,
+                    expire_timestamp_ms=expire_ms,
+                    topic_id=topic.topic_id,
+                )
+                turn.write(offset_record(request.group_id, topic.name, each.partition_index, value))
+            partitions.append(OffsetCommitResponse.OffsetCommitResponsePartition(partition_index=each.partition_index, error_code=error))
+        topics.append(OffsetCommitResponse.OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
+    return OffsetCommitResponse(topics=topics)
+
+
+def fetch(
+    store: OffsetStore, request: OffsetFetchRequest.OffsetFetchRequestGroup, *, require_stable: bool, group_exists: bool
+) -> OffsetFetchResponse.OffsetFetchResponseGroup:
+    """The offsets asked for, or all that are committed (topics null).
+
+    What is not there is -1 without error, also in a group that is unknown.
+    """
+    if request.topics is None:
+        topics = _fetch_all(store, request.group_id, require_stable) if group_exists else []
+    else:
+        topics = [_fetch_topic(store, request.group_id, topic, require_stable and group_exists) for topic in request.topics]
+    return OffsetFetchResponse.OffsetFetchResponseGroup(group_id=request.group_id, topics=topics)
+
+
+def _fetch_all(store: OffsetStore, group_id: str, require_stable: bool) -> list[FetchedTopic]:
+    return [
+        FetchedTopic(
+            name=name,
+            partitions=[
+                _unstable(partition) if require_stable and store.is_unstable(group_id, name, partition) else _found(partition, offset)
+                for partition, offset in offsets.items()
+            ],
+        )
+        for name, offsets in store.committed(group_id).items()
+    ]
+
+
+def _fetch_topic(
+    store: OffsetStore, group_id: str, topic: OffsetFetchRequest.OffsetFetchRequestTopics, require_stable: bool
+) -> FetchedTopic:
+    partitions = []
+    for partition in topic.partition_indexes:
+        if require_stable and store.is_unstable(group_id, topic.name, partition):
+            partitions.append(_unstable(partition))
+            continue
+        offset = store.find(group_id, topic.name, partition)
+        if offset is not None and _is_of_another_topic(offset, topic.topic_id):
+            offset = None
+        partitions.append(_found(partition, offset))
+    return FetchedTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions)
+
+
+def _is_of_another_topic(offset: CommittedOffset, topic_id: bytes) -> bool:
+    """Committed for a topic of the same name that was deleted since (KIP-848)."""
+    return ZERO_UUID not in (offset.topic_id, topic_id) and offset.topic_id != topic_id
+
+
+def _unstable(partition: int) -> Partitions:
+    return Partitions(partition_index=partition, committed_offset=INVALID_OFFSET, metadata="", error_code=ErrorCode.UNSTABLE_OFFSET_COMMIT)
+
+
+def _found(partition: int, offset: CommittedOffset | None) -> Partitions:
+    if offset is None:
+        return Partitions(partition_index=partition, committed_offset=INVALID_OFFSET, metadata="")
+    return Partitions(
+        partition_index=partition,
+        committed_offset=offset.offset,
+        committed_leader_epoch=offset.leader_epoch,
+        metadata=offset.metadata,
+    )
+
+
+def delete(turn: Turn, store: OffsetStore, group: ClassicGroup, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
+    """Forget offsets, but not of topics that the group consumes (KIP-496)."""
+    topics = []
+    for topic in request.topics:
+        error = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if group.is_subscribed_to(topic.name) else ErrorCode.NONE
+        for each in topic.partitions:
+            if not error and store.known(request.group_id, topic.name, each.partition_index):
+                turn.write(offset_tombstone(request.group_id, topic.name, each.partition_index))
+        topics.append(
+            OffsetDeleteResponse.OffsetDeleteResponseTopic(
+                name=topic.name,
+                partitions=[
+                    OffsetDeleteResponse.OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=error)
+                    for each in topic.partitions
+                ],
+            )
+        )
+    return OffsetDeleteResponse(topics=topics)
