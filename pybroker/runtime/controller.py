@@ -1,0 +1,175 @@
+"""Carries out what `core/controller` decides: append, replay, tell the listeners, wait until it is safe, answer.
+
+The image changes as soon as records are written, so that the next decision sees them; the answer waits for the disk. Between decision and
+replay nothing is awaited.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+import trio
+
+from pybroker.core.alter_configs import alter_configs, incremental_alter_configs
+from pybroker.core.cluster import INTERNAL_TOPICS, PRODUCER_ID_BLOCK_SIZE, ClusterImage, MetadataDelta, ResourceType, TopicImage
+from pybroker.core.controller import (
+    ControllerDecision,
+    ControllerView,
+    bootstrap_records,
+    internal_topic,
+    producer_id_block,
+    start_records,
+)
+from pybroker.core.create_partitions import create_partitions
+from pybroker.core.create_topics import create_one, create_topics
+from pybroker.core.delete_topics import delete_topics
+from pybroker.core.settings import Settings
+from pybroker.runtime.clock import Clock
+from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
+from pybroker.storage.interface import LogStore, StorageError
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+log = logging.getLogger("pybroker.controller")
+
+Listener = Callable[[MetadataDelta], None]
+Endpoint = tuple[str, str, int]  # listener name, host, port
+
+
+class Controller:
+    """The one controller of the cluster, in this process. Made by `open_controller`."""
+
+    __slots__ = ("_clock", "_log", "_next_producer_id", "_producer_ids_end", "_view", "image", "listeners", "settings")
+
+    def __init__(self, view: ControllerView, metadata: MetadataLog, clock: Clock) -> None:
+        self.image = view.image
+        self.settings = view.settings
+        self.listeners: list[Listener] = []
+        self._view = view
+        self._log = metadata
+        self._clock = clock
+        self._next_producer_id = 0
+        self._producer_ids_end = 0
+
+    @property
+    def epoch(self) -> int:
+        return self._log.epoch
+
+    async def create_topics(self, request: Any) -> Any:
+        return await self._carry_out(create_topics(self._view, request))
+
+    async def delete_topics(self, request: Any, version: int) -> Any:
+        return await self._carry_out(delete_topics(self._view, request, version))
+
+    async def create_partitions(self, request: Any) -> Any:
+        return await self._carry_out(create_partitions(self._view, request))
+
+    async def alter_configs(self, request: Any) -> Any:
+        return await self._carry_out(alter_configs(self._view, request))
+
+    async def incremental_alter_configs(self, request: Any) -> Any:
+        return await self._carry_out(incremental_alter_configs(self._view, request))
+
+    async def ensure_internal_topic(self, name: str) -> TopicImage:
+        """The internal topic, made with Kafka's settings for it if it is not there. Raises `KafkaError`."""
+        if name not in self.image.topics:
+            partitions, replication_factor, configs = internal_topic(self.settings, name)
+            await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, replication_factor, configs)))
+        return self.image.topics[name]
+
+    async def auto_create_topic(self, name: str) -> None:
+        """Make a topic that a client asked for by using it. Raises `KafkaError` if it cannot be made."""
+        if name in INTERNAL_TOPICS:
+            await self.ensure_internal_topic(name)
+        elif name not in self.image.topics:
+            partitions, factor = self.settings.get("num.partitions"), self.settings.get("default.replication.factor")
+            await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, factor, {})))
+
+    def allocate_producer_id(self) -> int:
+        """A producer id that no producer of this cluster ever had. Ids come from blocks, each taken by one record."""
+        if self._next_producer_id == self._producer_ids_end:
+            first, record = producer_id_block(self._view)
+            end_offset = self._write([record])
+            self._next_producer_id, self._producer_ids_end = first, first + PRODUCER_ID_BLOCK_SIZE
+            if self._log.durable:
+                trio.lowlevel.spawn_system_task(self._make_safe, end_offset)
+        producer_id = self._next_producer_id
+        self._next_producer_id += 1
+        return producer_id
+
+    def load(self) -> None:
+        """Replay the log."""
+        for next_offset, records in self._log.read():
+            self.image.replay(records)
+            self.image.offset = next_offset - 1
+        self._apply_broker_settings()
+
+    def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint]) -> None:
+        """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
+        is_new = self._log.end_offset == 0
+        self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
+        first = bootstrap_records(self.settings) if is_new else []
+        started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints)
+        self._write([*first, *started])
+
+    async def _carry_out(self, decision: ControllerDecision) -> Any:
+        if decision.records:
+            end_offset = self._write(decision.records)
+            try:
+                await self._log.wait_safe(end_offset)
+            except StorageError as error:
+                raise _storage_failed(error) from error
+        return decision.response
+
+    def _write(self, records: list[Any]) -> int:
+        try:
+            end_offset = self._log.append(records, self._clock.now_ms())
+        except StorageError as error:
+            raise _storage_failed(error) from error
+        delta = self.image.replay(records)
+        self.image.offset = end_offset - 1
+        if any(kind == ResourceType.BROKER for kind, _ in delta.config_changed):
+            self._apply_broker_settings()
+        for listener in self.listeners:
+            listener(delta)
+        return end_offset
+
+    def _apply_broker_settings(self) -> None:
+        overrides = self.image.config_overrides
+        self.settings.set_dynamic(overrides(ResourceType.BROKER, ""), overrides(ResourceType.BROKER, str(self._view.node_id)))
+
+    async def _make_safe(self, offset: int) -> None:
+        try:
+            await self._log.wait_safe(offset)
+        except StorageError as error:
+            log.error("the metadata log cannot be flushed: %s", error)
+
+
+def open_controller(
+    store: LogStore,
+    settings: Settings,
+    clock: Clock,
+    rng: Random,
+    node_id: int,
+    cluster_id: str,
+    *,
+    durable: bool,
+    log_dirs: Iterable[bytes] = (),
+    endpoints: Iterable[Endpoint] = (),
+) -> Controller:
+    """Replay the metadata log and start this broker in it. `durable`: answers wait for fsync (a store on disk).
+
+    `log_dirs`: the directory ids of meta.properties. The image is then whole: what it holds is for listeners as `image.everything()`.
+    """
+    view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng)
+    controller = Controller(view, open_metadata_log(store, settings, durable), clock)
+    controller.load()
+    controller.start(list(log_dirs), endpoints)
+    return controller
+
+
+def _storage_failed(error: StorageError) -> KafkaError:
+    log.error("the metadata log cannot be written: %s", error)
+    return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the metadata log cannot be written: {error}")
