@@ -14,7 +14,7 @@ Rules
 - A topic with log append time, another max timestamp than the records have, and a topic with a codec of its own change the batch; the CRC
   is computed again. A batch that nobody has to change is handed on as it came: the same bytes, not copied.
 - Up to `full_check_records` records every one is read as Kafka reads it. A larger batch is looked at inside only as far as it is cheap
-  (see `scan`): all lengths of an uncompressed one, the first 16 KiB of a compressed one; its max timestamp is believed. It is read in full
+  (see `scan`): the lengths in an uncompressed one, the first 16 KiB of a compressed one; its max timestamp is believed. It is read in full
   all the same where an answer depends on each record: compacted topics, bounds in the past, times out of bounds, a limit on decompressed
   records, another codec.
 """
@@ -30,6 +30,8 @@ from pybroker.records.batch import (
     CODEC_MASK,
     CURRENT_MAGIC,
     HEADER_SIZE,
+    LOG_APPEND_TIME_BIT,
+    LOG_OVERHEAD,
     NO_TIMESTAMP,
     BatchHeader,
     batch_size,
@@ -114,8 +116,8 @@ class InvalidBatch(KafkaError):
 def check_produce(records: Buffer, rules: ProduceRules) -> Validated:
     """Check the records of one partition; return what to append, offset and leader epoch still to be patched, or raise InvalidBatch."""
     view = memoryview(records)
-    header = _only_batch(view, rules)
-    size = header.size_bytes
+    header = _header_of_only_batch(view, rules)
+    size = header.batch_length + LOG_OVERHEAD
     if size != len(view):
         records = view = view[:size]
     _check_batch(view, header, rules)
@@ -135,8 +137,17 @@ def check_produce(records: Buffer, rules: ProduceRules) -> Validated:
 # What ProduceRequest.validateRecords decides.
 
 
-def _only_batch(view: memoryview, rules: ProduceRules) -> BatchHeader:
+def _header_of_only_batch(view: memoryview, rules: ProduceRules) -> BatchHeader:
+    """Read the header if the records are one batch of magic 2 that the version may carry."""
     end = len(view)
+    if end >= HEADER_SIZE and rules.api_version >= ZSTD_SINCE_VERSION:
+        header = BatchHeader(*_unpack_header(view))
+        if header.batch_length + LOG_OVERHEAD == end and header.magic == CURRENT_MAGIC:
+            return header
+    return _find_only_batch(view, end, rules)
+
+
+def _find_only_batch(view: memoryview, end: int, rules: ProduceRules) -> BatchHeader:
     try:
         size = batch_size(view, 0, end)
         if size is None:
@@ -251,36 +262,43 @@ def _check_prefix(compressed: memoryview, header: BatchHeader) -> None:
 
 def _check_records(scan: Scan, header: BatchHeader, rules: ProduceRules) -> int:
     """Raise for records without a key or with a time out of bounds; return the largest time."""
-    if header.is_log_append_time:  # then it is the time of every record
-        times = [header.max_timestamp] * header.record_count
+    if header.attributes & LOG_APPEND_TIME_BIT:  # then it is the time of every record
+        largest = smallest = header.max_timestamp
+        suspect = True
     else:
-        base = header.base_timestamp
-        times = [base + delta for delta in scan.timestamp_deltas]
-    errors: dict[int, str] = {}
-    late = _bad_times(times, header, rules)
-    if rules.compacted and scan.keyless:
-        errors = dict.fromkeys(scan.keyless, "a compacted topic takes no record without a key")
-    late = {index: message for index, message in late.items() if index not in errors}
-    errors |= late
+        largest = header.base_timestamp + max(scan.timestamp_deltas)
+        smallest = header.base_timestamp + min(scan.timestamp_deltas)
+        now_ms = rules.now_ms
+        in_bounds = now_ms - smallest <= rules.timestamp_before_max_ms and largest - now_ms <= rules.timestamp_after_max_ms
+        suspect = not (in_bounds or rules.log_append_time)
+    if suspect or (rules.compacted and scan.keyless):
+        _refuse_bad_records(scan, header, rules)
+    return max(NO_TIMESTAMP, largest)
+
+
+def _refuse_bad_records(scan: Scan, header: BatchHeader, rules: ProduceRules) -> None:
+    keyless = scan.keyless if rules.compacted else []
+    errors = dict.fromkeys(keyless, "a compacted topic takes no record without a key")
+    bad_times = {index: message for index, message in _bad_times(scan, header, rules).items() if index not in errors}
+    errors |= bad_times
     if errors:
-        code = ErrorCode.INVALID_TIMESTAMP if late else ErrorCode.INVALID_RECORD
-        why = "times that the topic does not allow" if late else "no key"
+        code = ErrorCode.INVALID_TIMESTAMP if bad_times else ErrorCode.INVALID_RECORD
+        why = "a time that the topic does not allow" if bad_times else "no key"
         raise InvalidBatch(code, f"{len(errors)} of {header.record_count} records are refused: {why}", sorted(errors.items()))
-    return max(NO_TIMESTAMP, max(times))
 
 
-def _bad_times(times: list[int], header: BatchHeader, rules: ProduceRules) -> dict[int, str]:
-    if rules.log_append_time:
-        bad = range(header.record_count) if header.is_log_append_time else range(0)
+def _bad_times(scan: Scan, header: BatchHeader, rules: ProduceRules) -> dict[int, str]:
+    by_broker = header.is_log_append_time
+    if rules.log_append_time or (by_broker and header.max_timestamp == NO_TIMESTAMP):
+        bad = range(header.record_count) if by_broker else range(0)
         return dict.fromkeys(bad, "the producer set the timestamp type to log append time")
     earliest = rules.now_ms - rules.timestamp_before_max_ms
     latest = rules.now_ms + rules.timestamp_after_max_ms
-    if earliest <= min(times) and max(times) <= latest and not header.is_log_append_time:
-        return {}
+    times = [header.max_timestamp if by_broker else header.base_timestamp + delta for delta in scan.timestamp_deltas]
     return {
         index: f"time {time} is not within {earliest} and {latest}"
         for index, time in enumerate(times)
-        if (not earliest <= time <= latest and time != NO_TIMESTAMP) or (time == NO_TIMESTAMP and header.is_log_append_time)
+        if not earliest <= time <= latest and time != NO_TIMESTAMP
     }
 
 

@@ -1,6 +1,7 @@
 """Checks this room against golden lines, one JSON object each: batches that Kafka wrote or refuses, hashes, variable-length integers.
 
-The lines are those of `tests/vectors/batches.jsonl.gz` and `hashes.jsonl.gz`. A line that holds gives None, one that does not the reason in words.
+The lines are those of `tests/vectors/batches.jsonl.gz` and `hashes.jsonl.gz`.
+A line that holds gives None, one that does not the reason in words.
 """
 
 from __future__ import annotations
