@@ -8,8 +8,7 @@ asks which version it came in.
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-Buffer = bytes | bytearray | memoryview
-"""What can be decoded."""
+from pybroker.wire.buffers import Buffer as Buffer  # what can be decoded
 
 Part = Any
 """One part of an encoded message: bytes, or a records object (anything with `len()`) that is passed through untouched."""

@@ -76,14 +76,18 @@ class FrameBuffer:
 
     def next_frame(self) -> bytes | None:
         """One frame's bytes (header and body), or None. Raises FrameError as soon as a size is wrong."""
+        data = self._data
         begin = self._at + SIZE_BYTES
-        if begin > len(self._data):
+        if begin > len(data):
             return None
-        end = begin + frame_size(memoryview(self._data)[self._at : begin], self.limit_bytes)
-        if end > len(self._data):
+        size = _int32(data, self._at)[0]
+        if not 0 <= size <= self.limit_bytes:
+            frame_size(data[self._at : begin], self.limit_bytes)  # says why
+        end = begin + size
+        if end > len(data):
             return None
         self._at = end
-        return bytes(self._data[begin:end])
+        return data[begin:end] if type(data) is bytes else bytes(memoryview(data)[begin:end])
 
     def __iter__(self) -> Iterator[bytes]:
         """All frames that are whole."""
@@ -96,7 +100,7 @@ class FrameBuffer:
         begin = self._at + SIZE_BYTES
         if begin > len(self._data):
             return 0
-        return max(0, frame_size(memoryview(self._data)[self._at : begin], self.limit_bytes) - len(self) + SIZE_BYTES)
+        return max(0, SIZE_BYTES + frame_size(self._data[self._at : begin], self.limit_bytes) - len(self))
 
 
 def frame(payload: bytes) -> bytes:

@@ -5,7 +5,7 @@ keeps its int16 length). A response header is v0 (the correlation id) or v1 (wit
 always have v0, so that a client can read them whatever version it asked for (KIP-511).
 """
 
-from struct import Struct
+import struct
 
 from pybroker.wire.apis import APIS
 from pybroker.wire.base import Buffer, Fault, WireError
@@ -14,10 +14,10 @@ from pybroker.wire.primitives import long_varint, read_tags
 _REQUEST_V2_FROM = {key: api.request_header_v2_from for key, api in APIS.items()}
 _RESPONSE_V1_FROM = {key: api.response_header_v1_from for key, api in APIS.items()}
 
-_unpack_fixed = Struct(">hhih").unpack_from
-_pack_response_v0 = Struct(">i").pack
-_pack_response_v1 = Struct(">ix").pack
-_pack_fixed = Struct(">hhih").pack
+_unpack_fixed = struct.Struct(">hhih").unpack_from
+_pack_response_v0 = struct.Struct(">i").pack
+_pack_response_v1 = struct.Struct(">ix").pack
+_pack_fixed = struct.Struct(">hhih").pack
 _FIXED_BYTES = 10
 
 
@@ -68,11 +68,9 @@ def parse_request_header(buffer: Buffer, at: int = 0) -> tuple[RequestHeader, in
         if api_version >= flexible_from:
             at = _skip_tags(buffer, at)
         return RequestHeader(api_key, api_version, correlation_id, client_id), at
-    except WireError:
-        raise
     except Fault as error:
         raise WireError(f"cannot decode RequestHeader: {error}") from error
-    except Exception as error:  # struct.error or IndexError: the input ends too early
+    except (struct.error, IndexError) as error:
         raise WireError("cannot decode RequestHeader: the input ends here") from error
 
 
