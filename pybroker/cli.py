@@ -86,9 +86,12 @@ def _run_broker(options: argparse.Namespace) -> int:
     except (ConfigError, ValueError) as error:
         print(f"pybroker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    from pybroker.broker import run  # after the arguments are known to be good: it brings in trio
+    from pybroker.serve import run  # after the arguments are known to be good: it brings in trio
 
-    return run(config)
+    fault = run(config)
+    if fault is not None:
+        print(f"pybroker: {fault}", file=sys.stderr)
+    return EXIT_OK if fault is None else EXIT_FAILED
 
 
 def config_from(options: argparse.Namespace, environment: os._Environ[str] | dict[str, str]) -> BrokerConfig:

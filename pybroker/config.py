@@ -38,7 +38,7 @@ class BrokerConfig:
     listen: str | None = None
     advertise: str | None = None
     data_dir: str | Path | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     topics: Mapping[str, int] = field(default_factory=dict)
     node_id: int | None = None
     seed: int | None = None

@@ -1,1 +1,1 @@
-"""What users import in their tests, and ours too."""
+"""For tests: a raw client, connections in memory, and the pytest fixtures `kafka_broker` and `kafka_broker_session`."""

@@ -1,0 +1,62 @@
+"""Runs one broker in the foreground until a signal ends it: what the command line does."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import signal
+from collections.abc import AsyncIterator
+
+import trio
+
+from pybroker.broker import Broker
+from pybroker.config import BrokerConfig, ConfigError
+from pybroker.server.addresses import ListenError
+from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.version import __version__
+from pybroker.wire.errors import KafkaError
+
+log = logging.getLogger("pybroker")
+
+_EXPECTED = (ListenError, DataDirectoryError, StorageError, ConfigError, KafkaError, ValueError, OSError)
+
+
+def run(config: BrokerConfig) -> str | None:
+    """Serve until SIGINT or SIGTERM; a second signal ends the process at once. Returns why the broker could not start, or None."""
+    raise_open_file_limit()
+    return trio.run(_serve, config)
+
+
+async def _serve(config: BrokerConfig) -> str | None:
+    broker = Broker(config)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        try:
+            async with broker:
+                _announce(broker)
+                await _wait_for_signal(signals)
+        except _EXPECTED as error:
+            return str(error) or type(error).__name__
+    return None
+
+
+def _announce(broker: Broker) -> None:
+    where = "in memory" if broker.config.data_dir is None else f"in {broker.config.data_dir}"
+    address = broker.bootstrap_servers
+    log.info("pybroker %s is ready, data %s; connect with bootstrap.servers=%s", __version__, where, address)
+
+
+async def _wait_for_signal(signals: AsyncIterator[int]) -> None:
+    async for number in signals:
+        log.info("%s: stopping", signal.Signals(number).name)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, signal.SIG_DFL)
+        return
+
+
+def raise_open_file_limit() -> None:
+    """Connections and segments are open files, and the usual soft limit of 1024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # some systems name a hard limit that they do not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

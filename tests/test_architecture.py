@@ -1,0 +1,71 @@
+"""The drawing in docs/architecture.md, held by a test: arrows point down, and the rooms that decide touch no outside world."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "pybroker"
+
+OUTSIDE = {"trio", "os", "socket", "time", "random", "secrets", "threading", "asyncio", "datetime", "select", "signal", "subprocess"}
+FORBIDDEN = {"wire": OUTSIDE, "records": OUTSIDE, "core": OUTSIDE, "storage": {"trio", "asyncio", "socket", "time", "random", "secrets"}}
+CLOCK_READERS = {PACKAGE / "runtime" / "clock.py"}
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The top-level modules that a file imports, wherever it does, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "random" and [alias.name for alias in node.names] == ["Random"]:
+                continue  # the type of a generator that comes in as an argument
+            assert not node.level, f"{path}:{node.lineno} imports relatively"
+            yield node.lineno, node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("room", sorted(FORBIDDEN))
+def test_rooms_keep_to_themselves(room: str) -> None:
+    """wire, records, core and storage import nothing that reaches the outside world beyond what their rules allow."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in sorted((PACKAGE / room).rglob("*.py"))
+        for line, module in imports_of(path)
+        if module in FORBIDDEN[room]
+    ]
+    assert not wrong
+
+
+def test_one_file_reads_the_clock() -> None:
+    """Only runtime/clock.py imports time or datetime, so that a whole broker runs under a virtual clock."""
+    readers = {path for path in PACKAGE.rglob("*.py") for _, module in imports_of(path) if module in {"time", "datetime"}}
+    assert readers <= CLOCK_READERS
+
+
+def too_long(path: Path) -> Iterator[str]:
+    """What in a file is longer than it should be."""
+    text = path.read_text("utf-8")
+    if text.count("\n") > 520:
+        yield f"{path.relative_to(ROOT)} is too long"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (node.end_lineno or 0) - node.lineno >= 60:
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name} is too long"
+
+
+def test_no_file_grows_out_of_hand() -> None:
+    """Files stay at about 500 lines at most, functions at 60."""
+    assert not [words for path in sorted(PACKAGE.rglob("*.py")) for words in too_long(path)]
+
+
+@pytest.mark.slow
+def test_layers() -> None:
+    """The layers of the package, as pyproject.toml lists them for import-linter."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
