@@ -1,0 +1,207 @@
+"""Fetch: records of many partitions, at once or as soon as there are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pybroker.core.fetch_sessions import Answer, AskedPartition, FetchContext
+from pybroker.core.partition import NO_EPOCH, READ_COMMITTED, READ_UNCOMMITTED
+from pybroker.handlers.context import RequestContext
+from pybroker.handlers.registry import handles
+from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.partitions import Partitions
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import FetchRequest, FetchResponse
+
+TOPIC_IDS_SINCE = 13
+REPLICA_STATE_SINCE = 15
+
+_PartitionData = FetchResponse.PartitionData
+_TopicResponse = FetchResponse.FetchableTopicResponse
+_EpochEnd = FetchResponse.EpochEndOffset
+
+# Shared by all answers, never changed: what is not told, and is not encoded either.
+_NO_DIVERGENCE = _EpochEnd()
+_NO_LEADER = FetchResponse.LeaderIdAndEpoch()
+_NO_SNAPSHOT = FetchResponse.SnapshotId()
+_NO_RECORDS = b""
+
+
+@handles(FetchRequest, versions=(4, 18))
+async def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
+    """Give the records of partitions from the offsets asked for.
+
+    Versions   4: isolation level (KIP-98)   5: log start offset   7: sessions (KIP-227)   9: leader epoch (KIP-320)   10: zstd (KIP-110)
+               11: racks (KIP-392)   12: last fetched epoch (KIP-595)   13: topic ids (KIP-516)   15: replica state (KIP-903)
+               16: node endpoints (KIP-951)   17: directory ids (KIP-853)   18: the replica's high watermark (KIP-1166)
+    Behaviour  Whole batches from the one that holds the offset. The first batch comes whole whatever the limits; max_bytes is used up in
+               the order of the request, and partitions after that are answered empty. Where Kafka would send a batch cut by a limit, it is left
+               out. The answer waits for min_bytes up to max_wait_ms; an error in any partition, or nothing asked for, ends the wait.
+               A zstd batch is served as it is to every version. Nobody replicates from this broker: a replica is told
+               NOT_LEADER_OR_FOLLOWER.
+    Not done   Aborted transactions are not listed yet. No preferred read replica: there is one broker.
+    """
+    by_id = context.api_version >= TOPIC_IDS_SINCE
+    if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
+        return _refuse(request)
+    clock = context.state.clock
+    try:
+        session = context.state.fetch_sessions.begin(request, by_id, clock.now_ms())
+        answers = await _collect(context, request, session)
+        session_id, answers = session.finish(answers, clock.now_ms())
+    except KafkaError as error:
+        return FetchResponse(error_code=error.code)
+    return FetchResponse(session_id=session_id, responses=_by_topic(answers))
+
+
+def _refuse(request: FetchRequest) -> FetchResponse:
+    """An isolation level that does not exist: Kafka cannot read the request then, and says so everywhere."""
+    asked = [AskedPartition(topic.topic, topic.topic_id, one) for topic in request.topics for one in topic.partitions]
+    answers = [(one, _error_data(one, ErrorCode.UNKNOWN_SERVER_ERROR)) for one in asked]
+    return FetchResponse(error_code=ErrorCode.UNKNOWN_SERVER_ERROR, responses=_by_topic(answers))
+
+
+async def _collect(context: RequestContext, request: FetchRequest, session: FetchContext) -> list[Answer]:
+    """Read until there is enough, something is wrong, or the time is over."""
+    partitions = context.state.partitions
+    largest_bytes: int = context.state.settings.get("fetch.max.bytes")
+    min_bytes = min(request.min_bytes, largest_bytes)
+    reading = Reading(partitions, request, context.api_version, min(request.max_bytes, largest_bytes))
+    deadline = -1.0
+    while True:
+        reading.read_all(session.asked)
+        if reading.size_bytes >= min_bytes or reading.urgent or request.max_wait_ms <= 0 or not reading.live:
+            return reading.answers
+        if deadline < 0:
+            deadline = partitions.deadline_after(request.max_wait_ms)
+        elif partitions.is_over(deadline):
+            return reading.answers
+        waiter = partitions.watch(reading.live, min_bytes - reading.size_bytes)
+        reading.forget()
+        try:
+            await context.flush()
+            await partitions.wait(waiter, deadline)
+        finally:
+            waiter.close()
+
+
+class Reading:
+    """One pass over the partitions of a fetch. `urgent`: something must be told now."""
+
+    __slots__ = ("_by_id", "_is_replica", "_isolation_level", "_max_bytes", "_partitions", "answers", "live", "size_bytes", "urgent")
+
+    def __init__(self, partitions: Partitions, request: FetchRequest, api_version: int, max_bytes: int) -> None:
+        replica_id = request.replica_state.replica_id if api_version >= REPLICA_STATE_SINCE else request.replica_id
+        self._by_id = api_version >= TOPIC_IDS_SINCE
+        self._partitions = partitions
+        self._is_replica = replica_id >= 0
+        self._isolation_level: int = request.isolation_level
+        self._max_bytes = max_bytes
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what was read: nothing of it is kept over a wait."""
+        self.answers: list[Answer] = []
+        self.live: list[LivePartition] = []
+        self.size_bytes = 0
+        self.urgent = False
+
+    def read_all(self, asked: Iterable[AskedPartition]) -> None:
+        """Read every partition in turn."""
+        for one in asked:
+            live = self._find(one)
+            if live is None:
+                self.urgent = True
+                self.answers.append((one, _error_data(one, self._missing(one))))
+                continue
+            try:
+                self.answers.append((one, self._read(one, live)))
+                self.live.append(live)
+            except KafkaError as error:
+                self.urgent = True
+                self.answers.append((one, _error_data(one, error.code, reached=True)))
+
+    def _find(self, one: AskedPartition) -> LivePartition | None:
+        if not self._by_id:
+            return self._partitions.find(one.topic or "", one.partition)
+        live = self._partitions.find_by_id(one.topic_id, one.partition)
+        if live is not None:
+            one.topic = live.topic
+        return live
+
+    def _missing(self, one: AskedPartition) -> ErrorCode:
+        """Why a partition is not there: its topic id was never seen, or now belongs to another topic than a session knew, or else."""
+        if self._by_id and self._partitions.name_of(one.topic_id) is None:
+            if one.topic is None:
+                return ErrorCode.UNKNOWN_TOPIC_ID
+            if self._partitions.knows(one.topic):
+                return ErrorCode.INCONSISTENT_TOPIC_ID
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+    def _read(self, one: AskedPartition, live: LivePartition) -> Any:
+        live.check_online()
+        live.state.check_leader_epoch(one.current_leader_epoch)
+        if self._is_replica:
+            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "nobody replicates from this broker")
+        diverging = _diverging_epoch(one, live) if one.last_fetched_epoch != NO_EPOCH else None
+        records = None
+        if diverging is None:
+            max_bytes = min(one.partition_max_bytes, self._max_bytes - self.size_bytes)
+            records = live.read(one.fetch_offset, max(max_bytes, 0), self._isolation_level, self.size_bytes == 0)
+        else:
+            self.urgent = True
+        if records is not None:
+            self.size_bytes += len(records)
+        return _data(one, live, records, diverging, self._isolation_level)
+
+
+def _diverging_epoch(one: AskedPartition, live: LivePartition) -> Any | None:
+    """KIP-595: whether the log was cut below what was fetched. Raises OFFSET_OUT_OF_RANGE where nothing can be said."""
+    end = live.end_of_epoch(one.last_fetched_epoch)
+    if end is None:
+        raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, f"the last fetched epoch {one.last_fetched_epoch} is not known")
+    if one.fetch_offset < live.log_start_offset:
+        raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, f"the log begins at {live.log_start_offset}")
+    if end.leader_epoch < one.last_fetched_epoch or end.end_offset < one.fetch_offset:
+        return _EpochEnd(epoch=end.leader_epoch, end_offset=end.end_offset)
+    return None
+
+
+def _data(one: AskedPartition, live: LivePartition, records: Any, diverging: Any, isolation_level: int) -> Any:
+    state = live.state
+    return _PartitionData(
+        partition_index=one.partition,
+        high_watermark=state.high_watermark,
+        last_stable_offset=state.last_stable_offset,
+        log_start_offset=state.log_start_offset,
+        diverging_epoch=diverging or _NO_DIVERGENCE,
+        current_leader=_NO_LEADER,
+        snapshot_id=_NO_SNAPSHOT,
+        aborted_transactions=[] if isolation_level == READ_COMMITTED else None,
+        records=_NO_RECORDS if records is None else records,
+    )
+
+
+def _error_data(one: AskedPartition, code: ErrorCode, *, reached: bool = False) -> Any:
+    """An error. The list of transactions is null where Kafka reached the partition and empty where it did not."""
+    return _PartitionData(
+        partition_index=one.partition,
+        error_code=code,
+        high_watermark=-1,
+        aborted_transactions=None if reached else [],
+        records=_NO_RECORDS,
+    )
+
+
+def _by_topic(answers: list[Answer]) -> list[Any]:
+    """Answers that follow each other and are of one topic stand together, as FetchResponse.toMessage puts them."""
+    topics: list[Any] = []
+    last: Any = None
+    for one, data in answers:
+        name = one.topic or ""
+        if last is None or last.topic_id != one.topic_id or last.topic != name:
+            last = _TopicResponse(topic=name, topic_id=one.topic_id, partitions=[])
+            topics.append(last)
+        last.partitions.append(data)
+    return topics

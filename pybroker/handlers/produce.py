@@ -1,0 +1,172 @@
+"""Produce: batches of clients into the logs of their partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pybroker.handlers.context import CloseConnection, RequestContext
+from pybroker.handlers.registry import handles
+from pybroker.records.batch import ATTRIBUTES_AT, CURRENT_MAGIC, MAGIC_AT, TRANSACTIONAL_BIT
+from pybroker.records.validate import InvalidBatch
+from pybroker.runtime.partition import LivePartition
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import ProduceRequest, ProduceResponse
+
+TOPIC_IDS_SINCE = 13
+ABORTABLE_SINCE = 11
+ADDS_TO_TRANSACTION_SINCE = 12
+NOT_TOLD = -1
+ADMIN_CLIENT_ID = "__admin_client"
+"""Kafka lets this client write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
+
+_TopicResponse = ProduceResponse.TopicProduceResponse
+_PartitionResponse = ProduceResponse.PartitionProduceResponse
+_RecordError = ProduceResponse.BatchIndexAndErrorMessage
+_NO_LEADER = ProduceResponse.LeaderIdAndEpoch()
+"""Shared by all answers, never changed: it is not encoded."""
+
+Named = tuple[Any, Iterable[Any]]
+Waiting = list[tuple[Any, LivePartition, int]]
+
+
+@handles(ProduceRequest, versions=(3, 13), advertised_min_version=0)
+async def produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
+    """Append one batch to each of the partitions named.
+
+    Versions   3: transactions, magic 2 (KIP-98)   5: log start offset   7: zstd (KIP-110)   8: record errors (KIP-467)
+               10: current leader, node endpoints (KIP-951)   11, 12: transactions without AddPartitionsToTxn (KIP-890)
+               13: topic ids (KIP-516)
+    Behaviour  Versions 0 to 2 are offered in ApiVersions and close the connection, as in Kafka (KAFKA-18659). One batch for a partition;
+               what is wrong with it is said by `records.validate`. A partition named twice is written once, with what was named last. acks 1 and
+               -1 are the same on one broker: the answer comes when the flush policy has made the batch safe. acks 0 has no answer; if
+               anything fails the connection is closed, so that the client notices. A duplicate is answered with the first one's offset
+               and, as append time, its largest timestamp. Null records close the connection, where Kafka 4.4.0 never answers at all.
+    Not done   Transactions: no transactional id is known yet, and a transactional batch is answered as Kafka does then.
+    """
+    refusal = _refuse_all(request)
+    waiting: Waiting = []
+    responses = []
+    for topic, named in distinct(request.topic_data):
+        answers = [_append(context, request, topic, one, waiting) if refusal is None else _error(one.index, refusal) for one in named]
+        responses.append(_TopicResponse(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
+    if request.acks == 0:
+        _close_on_error(responses)
+        return None
+    for answer, live, offset in waiting:
+        await _wait_committed(context, answer, live, offset)
+    return ProduceResponse(responses=responses)
+
+
+def distinct(topics: list[Any]) -> Iterable[Named]:
+    """Each topic once with each of its partitions once: as Kafka keeps them in a map, the last one named counts."""
+    if len(topics) == 1 and len(topics[0].partition_data) == 1:
+        return [(topics[0], topics[0].partition_data)]
+    by_topic: dict[tuple[str, bytes], tuple[Any, dict[int, Any]]] = {}
+    for topic in topics:
+        _, named = by_topic.setdefault((topic.name, topic.topic_id), (topic, {}))
+        for one in topic.partition_data:
+            named[one.index] = one
+    return [(topic, named.values()) for topic, named in by_topic.values()]
+
+
+def _refuse_all(request: ProduceRequest) -> KafkaError | None:
+    """What is wrong with the request as a whole: a transactional batch without a transactional id."""
+    refusal = None
+    for topic in request.topic_data:
+        for one in topic.partition_data:
+            if one.records is None:
+                raise CloseConnection("Produce with null records")
+            if request.transactional_id is None and is_transactional(one.records):
+                refusal = KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "a transactional batch without a transactional id")
+    return refusal
+
+
+def is_transactional(records: memoryview) -> bool:
+    """Whether the first batch says that it belongs to a transaction; unchecked, it may be no batch at all."""
+    return len(records) > ATTRIBUTES_AT + 1 and records[MAGIC_AT] == CURRENT_MAGIC and records[ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT != 0
+
+
+def _append(context: RequestContext, request: ProduceRequest, topic: Any, one: Any, waiting: Waiting) -> Any:
+    try:
+        live = _find_writable(context, request, topic, one)
+    except KafkaError as error:
+        return _error(one.index, error)
+    try:
+        appended = live.append_produced(one.records, context.api_version, context.state.clock.now_ms())
+    except InvalidBatch as error:
+        return _error(one.index, error, live.log_start_offset if error.reached_log else NOT_TOLD, error.record_errors)
+    except KafkaError as error:
+        return _error(one.index, error, NOT_TOLD if error.code is ErrorCode.KAFKA_STORAGE_ERROR else live.log_start_offset)
+    answer = _PartitionResponse(
+        index=one.index,
+        base_offset=appended.base_offset,
+        log_append_time_ms=appended.log_append_time_ms,
+        log_start_offset=live.log_start_offset,
+        current_leader=_NO_LEADER,
+    )
+    if live.state.high_watermark < appended.next_offset:
+        waiting.append((answer, live, appended.next_offset))
+    return answer
+
+
+def _find_writable(context: RequestContext, request: ProduceRequest, topic: Any, one: Any) -> LivePartition:
+    """The partition, if this request may write to it. The order is that of KafkaApis and ReplicaManager.appendRecords."""
+    live = _find(context, topic, one.index)
+    if request.acks not in (-1, 0, 1):
+        raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks {request.acks}, where -1, 0 or 1 is asked for")
+    if live.is_internal and context.client_id != ADMIN_CLIENT_ID:
+        raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"clients may not write to {live.topic}")
+    if request.transactional_id is not None and is_transactional(one.records):
+        raise _not_in_transaction(context.api_version)
+    return live
+
+
+def _find(context: RequestContext, topic: Any, partition: int) -> LivePartition:
+    partitions = context.state.partitions
+    by_id = context.api_version >= TOPIC_IDS_SINCE
+    live = partitions.find_by_id(topic.topic_id, partition) if by_id else partitions.find(topic.name, partition)
+    if live is not None:
+        return live
+    if by_id and partitions.name_of(topic.topic_id) is None:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "there is no topic with this id")
+    raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic or partition")
+
+
+def _not_in_transaction(api_version: int) -> KafkaError:
+    """No transactional id is known here, so no partition can be in a transaction (KIP-890 made three answers of it)."""
+    if api_version >= ADDS_TO_TRANSACTION_SINCE:
+        return KafkaError(ErrorCode.INVALID_PRODUCER_ID_MAPPING, "the transactional id is not known")
+    if api_version >= ABORTABLE_SINCE:
+        return KafkaError(ErrorCode.TRANSACTION_ABORTABLE, "the partition is not in the transaction")
+    return KafkaError(ErrorCode.INVALID_TXN_STATE, "the partition is not in the transaction")
+
+
+def _error(index: int, error: KafkaError, log_start_offset: int = NOT_TOLD, record_errors: Iterable[tuple[int, str]] = ()) -> Any:
+    return _PartitionResponse(
+        index=index,
+        error_code=error.code,
+        base_offset=-1,
+        log_start_offset=log_start_offset,
+        record_errors=[_RecordError(batch_index=at, batch_index_error_message=message) for at, message in record_errors],
+        error_message=error.message,
+        current_leader=_NO_LEADER,
+    )
+
+
+def _close_on_error(responses: list[Any]) -> None:
+    for topic in responses:
+        for answer in topic.partition_responses:
+            if answer.error_code:
+                raise CloseConnection(f"Produce with acks 0 to {topic.name or 'a topic id'}-{answer.index} failed: {answer.error_message}")
+
+
+async def _wait_committed(context: RequestContext, answer: Any, live: LivePartition, offset: int) -> None:
+    """Until the batch is safe; a log that fails meanwhile turns the answer into its error."""
+    await context.flush()
+    try:
+        await live.wait_committed(offset)
+    except KafkaError as error:
+        answer.error_code = error.code
+        answer.base_offset = answer.log_start_offset = answer.log_append_time_ms = NOT_TOLD
+        answer.error_message = error.message

@@ -1,0 +1,83 @@
+"""InitProducerId: who a producer is. DescribeProducers: who a partition remembers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybroker.core.producers import ProducerEntry
+from pybroker.core.topic_names import check_name
+from pybroker.handlers.context import RequestContext
+from pybroker.handlers.registry import handles
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import (
+    DescribeProducersRequest,
+    DescribeProducersResponse,
+    InitProducerIdRequest,
+    InitProducerIdResponse,
+)
+
+NO_ID = -1
+NO_EPOCH = -1
+
+
+@handles(InitProducerIdRequest, versions=(0, 5))
+async def init_producer_id(context: RequestContext, request: InitProducerIdRequest) -> InitProducerIdResponse:
+    """Give an idempotent producer an id that nobody had before, at epoch 0.
+
+    Versions   3: a producer may name the id and epoch it has (KIP-360)   4: PRODUCER_FENCED (KIP-588)   5: TRANSACTION_ABORTABLE (KIP-890)
+    Behaviour  Without a transactional id the producer's own id and epoch are looked at only for being both given or both not. Version 6 is
+               unstable in Kafka 4.4.0 and closes the connection.
+    Not done   A transactional id is answered COORDINATOR_NOT_AVAILABLE: there is no transaction coordinator yet.
+    """
+    error = _refusal(request)
+    if error:
+        return InitProducerIdResponse(error_code=error, producer_id=NO_ID, producer_epoch=NO_EPOCH)
+    return InitProducerIdResponse(producer_id=context.state.controller.allocate_producer_id(), producer_epoch=0)
+
+
+def _refusal(request: Any) -> ErrorCode:
+    if request.transactional_id == "" or (request.producer_id == NO_ID) != (request.producer_epoch == NO_EPOCH):
+        return ErrorCode.INVALID_REQUEST
+    if request.transactional_id is not None:
+        return ErrorCode.COORDINATOR_NOT_AVAILABLE
+    return ErrorCode.NONE
+
+
+@handles(DescribeProducersRequest, versions=(0, 0))
+async def describe_producers(context: RequestContext, request: DescribeProducersRequest) -> DescribeProducersResponse:
+    """List the producers that partitions remember (KIP-664).
+
+    Behaviour  An illegal topic name is INVALID_TOPIC_EXCEPTION, an unknown topic or partition UNKNOWN_TOPIC_OR_PARTITION.
+    Not done   Nothing.
+    """
+    topics = []
+    for topic in request.topics:
+        answers = [_describe(context, topic.name, index) for index in topic.partition_indexes]
+        topics.append(DescribeProducersResponse.TopicResponse(name=topic.name, partitions=answers))
+    return DescribeProducersResponse(topics=topics)
+
+
+def _describe(context: RequestContext, topic: str, partition: int) -> Any:
+    answer = DescribeProducersResponse.PartitionResponse(partition_index=partition)
+    live = context.state.partitions.find(topic, partition)
+    try:
+        check_name(topic)
+        if live is None:
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {topic}-{partition}")
+        live.check_online()
+        answer.active_producers = [_producer_state(entry) for entry in live.state.producers]
+    except KafkaError as error:
+        answer.error_code = error.code
+        answer.error_message = error.message
+    return answer
+
+
+def _producer_state(entry: ProducerEntry) -> Any:
+    return DescribeProducersResponse.ProducerState(
+        producer_id=entry.producer_id,
+        producer_epoch=entry.producer_epoch,
+        last_sequence=entry.last_sequence,
+        last_timestamp=entry.last_timestamp,
+        coordinator_epoch=entry.coordinator_epoch,
+        current_txn_start_offset=entry.current_txn_first_offset,
+    )

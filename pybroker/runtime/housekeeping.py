@@ -1,0 +1,92 @@
+"""What a broker does by the clock: flush by time, write checkpoints, forget producers, remove what was renamed away.
+
+One task; each duty says when it is due next. What blocks runs on a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Protocol
+
+import trio
+
+from pybroker.core.settings import Settings
+from pybroker.runtime.clock import Clock
+from pybroker.runtime.flusher import Flusher
+from pybroker.runtime.partition import LivePartition
+from pybroker.storage.interface import LogStore
+
+FLUSH_CHECK_MS = 1_000
+"""How often `flush.ms` is looked at where log.flush.scheduler.interval.ms leaves it open."""
+
+DELETE_CHECK_MS = 60_000
+
+
+class Kept(Protocol):
+    """The partitions that are looked after."""
+
+    def __iter__(self) -> Iterator[LivePartition]: ...
+
+    def high_watermarks(self) -> dict[tuple[str, int], int]: ...
+
+
+class Housekeeping:
+    """The duties of one broker."""
+
+    __slots__ = ("_clock", "_flusher", "_partitions", "_settings", "_store")
+
+    def __init__(self, partitions: Kept, store: LogStore, settings: Settings, clock: Clock, flusher: Flusher) -> None:
+        self._partitions = partitions
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._flusher = flusher
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Start the task; it ends with the nursery."""
+        nursery.start_soon(self.run, name="housekeeping")
+
+    async def run(self) -> None:
+        """Carry out what is due, for ever."""
+        now_ms = self._clock.now_ms()
+        due = [(now_ms + every(), every, duty) for every, duty in self._duties()]
+        while True:
+            await self._clock.sleep_until_ms(min(at for at, _, _ in due))
+            now_ms = self._clock.now_ms()
+            for index, (at, every, duty) in enumerate(due):
+                if at <= now_ms:
+                    await duty(now_ms)
+                    due[index] = self._clock.now_ms() + every(), every, duty
+
+    def _duties(self) -> list[tuple[Callable[[], int], Callable[[int], Awaitable[None]]]]:
+        interval_ms = self._settings.get
+        return [
+            (self._flush_interval_ms, self.flush_by_time),
+            (partial(interval_ms, "log.flush.offset.checkpoint.interval.ms"), self.checkpoint),
+            (partial(interval_ms, "producer.id.expiration.check.interval.ms"), self.expire_producers),
+            (lambda: DELETE_CHECK_MS, self.delete_expired),
+        ]
+
+    def _flush_interval_ms(self) -> int:
+        return min(FLUSH_CHECK_MS, int(self._settings.get("log.flush.scheduler.interval.ms")))
+
+    async def flush_by_time(self, now_ms: int) -> None:
+        """Flush the logs whose `flush.ms` is over."""
+        for live in self._partitions:
+            if live.needs_flush(now_ms):
+                self._flusher.ask(live)
+
+    async def checkpoint(self, now_ms: int) -> None:
+        """Write recovery points, log starts and high watermarks."""
+        await trio.to_thread.run_sync(self._store.checkpoint, self._partitions.high_watermarks())
+
+    async def expire_producers(self, now_ms: int) -> None:
+        """Forget producers that wrote nothing for producer.id.expiration.ms."""
+        expiration_ms = self._settings.get("producer.id.expiration.ms")
+        for live in self._partitions:
+            live.state.producers.expire(now_ms, expiration_ms)
+
+    async def delete_expired(self, now_ms: int) -> None:
+        """Remove the files of deleted topics and segments once their delay is over."""
+        self._store.delete_expired(now_ms)

@@ -1,0 +1,276 @@
+"""One live partition: the only writer of its log.
+
+Between the decision (`PartitionState.admit`) and the write nothing awaits, so the decision still holds when the bytes land. State follows
+the bytes: it moves when they are written, and after a failed write it is never patched; the partition goes offline, and what is true is
+read back from the log at the next start.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import trio
+
+from pybroker.core.partition import NO_EPOCH, PartitionState
+from pybroker.core.producer_snapshot import encode_snapshot
+from pybroker.core.topic_config import TopicConfig
+from pybroker.records.batch import BatchHeader, patch_base_offset_and_epoch, read_header
+from pybroker.runtime.clock import Clock
+from pybroker.runtime.fetch_wait import Waiter
+from pybroker.runtime.flusher import Flusher
+from pybroker.runtime.topic_rules import TopicRules
+from pybroker.storage.interface import DiskFullError, EpochEnd, Log, Slice, StorageError
+from pybroker.wire.buffers import Buffer
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+logger = logging.getLogger(__name__)
+
+NEVER = 2**63 - 1
+"""Kafka's default of flush.messages: leave it to the operating system."""
+
+
+class Host(NamedTuple):
+    """What all partitions of a broker share."""
+
+    clock: Clock
+    flusher: Flusher
+
+
+class Appended(NamedTuple):
+    """Where a produced batch lies. `log_append_time_ms` is -1 if its records keep the client's times."""
+
+    base_offset: int
+    next_offset: int
+    log_append_time_ms: int
+
+
+class LivePartition:
+    """See the module. Light: a broker may have thousands, and most of them sleep."""
+
+    __slots__ = (
+        "_committed",
+        "_failure",
+        "_host",
+        "_last_flush_ms",
+        "_rules",
+        "_snapshot_offset",
+        "_watchers",
+        "is_internal",
+        "log",
+        "partition",
+        "state",
+        "topic",
+        "topic_id",
+    )
+
+    def __init__(self, host: Host, log: Log, state: PartitionState, rules: TopicRules, *, is_internal: bool = False) -> None:
+        self.topic = log.topic
+        self.topic_id = log.topic_id
+        self.partition = log.partition
+        self.log = log
+        self.state = state
+        self.is_internal = is_internal
+        self._host = host
+        self._rules = rules
+        self._failure: tuple[ErrorCode, str] | None = None
+        self._watchers: set[Waiter] | None = None
+        self._committed: trio.lowlevel.ParkingLot | None = None
+        self._snapshot_offset = -1
+        self._last_flush_ms = -1
+
+    def __repr__(self) -> str:
+        return f"LivePartition({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
+
+    @property
+    def config(self) -> TopicConfig:
+        return self._rules.config
+
+    @property
+    def leader_epoch(self) -> int:
+        return self.state.leader_epoch
+
+    @property
+    def log_start_offset(self) -> int:
+        return self.state.log_start_offset
+
+    @property
+    def high_watermark(self) -> int:
+        return self.state.high_watermark
+
+    @property
+    def last_stable_offset(self) -> int:
+        return self.state.last_stable_offset
+
+    @property
+    def log_end_offset(self) -> int:
+        return self.state.log_end_offset
+
+    @property
+    def offline(self) -> bool:
+        return self._failure is not None
+
+    def check_online(self) -> None:
+        """Raises KafkaError: the log cannot be used, or the partition was deleted."""
+        if self._failure is not None:
+            raise KafkaError(*self._failure)
+
+    # --- writing
+
+    def append_produced(self, records: memoryview, api_version: int, now_ms: int) -> Appended:
+        """Take a client's batch: at once in the log, not yet safe by the flush policy (see `wait_committed`).
+
+        Raises what the check of the records raises (see `records.validate`), and KafkaError.
+        """
+        self.check_online()
+        batch, header, log_append_time_ms = self._rules.check(records, api_version, now_ms)
+        state = self.state
+        duplicate = state.admit(header)
+        if duplicate is not None:
+            return Appended(duplicate.first_offset, duplicate.last_offset + 1, duplicate.timestamp)
+        base_offset = self._write(batch, header, now_ms)
+        return Appended(base_offset, state.log_end_offset, log_append_time_ms)
+
+    def append_records(self, batch: Buffer) -> int:
+        """Write a coordinator's own batch and return its base offset. Raises KafkaError."""
+        self.check_online()
+        view = memoryview(batch)
+        return self._write(bytearray(view) if view.readonly else view, read_header(view), self._host.clock.now_ms())
+
+    def _write(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> int:
+        state = self.state
+        base_offset = state.log_end_offset
+        header.base_offset = base_offset
+        header.partition_leader_epoch = state.leader_epoch
+        patch_base_offset_and_epoch(batch, 0, base_offset, state.leader_epoch)
+        try:
+            self.log.append(batch, header, now_ms)
+        except DiskFullError as full:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
+        except StorageError as error:
+            self.take_offline(error)
+            self.check_online()
+        state.advance(header, base_offset)
+        self._advance_high_watermark(len(batch))
+        return base_offset
+
+    # --- safety
+
+    def _advance_high_watermark(self, size_bytes: int) -> None:
+        """At most `flush.messages` - 1 records may be seen by readers without being on disk; by default all may."""
+        state = self.state
+        flush_messages = self._rules.flush_messages
+        safe = state.log_end_offset
+        if flush_messages != NEVER:
+            recovery_point = self.log.recovery_point
+            safe = recovery_point + flush_messages - 1
+            if state.log_end_offset - recovery_point >= flush_messages:
+                self._host.flusher.ask(self)
+        if state.raise_high_watermark(safe):
+            self._tell_watchers(size_bytes)
+            if self._committed is not None:
+                self._committed.unpark_all()
+
+    def flushed(self) -> None:
+        """The log was flushed: what that made safe may be seen."""
+        self._last_flush_ms = self._host.clock.now_ms()
+        self._advance_high_watermark(self.log.size_bytes)
+
+    def needs_flush(self, now_ms: int) -> bool:
+        """Whether `flush.ms` is over for something that is not on disk."""
+        if self.offline or self.config.flush_ms == NEVER or self.log.recovery_point >= self.log_end_offset:
+            return False
+        return now_ms - self._last_flush_ms >= self.config.flush_ms
+
+    async def wait_committed(self, offset: int) -> None:
+        """Until the high watermark is at or above `offset`. Raises KafkaError if the partition goes away."""
+        while self.state.high_watermark < offset:
+            self.check_online()
+            if self._committed is None:
+                self._committed = trio.lowlevel.ParkingLot()
+            await self._committed.park()
+
+    def take_offline(self, error: StorageError) -> None:
+        """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start."""
+        logger.error("%s-%d goes offline: %s", self.topic, self.partition, error)
+        self._fail(ErrorCode.KAFKA_STORAGE_ERROR, str(error))
+
+    def close(self) -> None:
+        """The partition was deleted: everybody who waits is told that it is not there."""
+        self._fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic}-{self.partition} was deleted")
+
+    def _fail(self, code: ErrorCode, message: str) -> None:
+        self._failure = code, message
+        if self._committed is not None:
+            self._committed.unpark_all()
+        self._wake_watchers()
+
+    # --- reading
+
+    def read(self, offset: int, max_bytes: int, isolation_level: int, min_one_batch: bool) -> Slice | None:
+        """Whole batches from the one that holds `offset`; None if there is nothing to give. Raises KafkaError."""
+        state = self.state
+        state.check_in_range(offset)
+        upper_offset = state.readable_up_to(isolation_level)
+        if offset >= upper_offset:
+            return None
+        try:
+            return self.log.read(offset, max_bytes, upper_offset, min_one_batch)
+        except StorageError as error:
+            self.take_offline(error)
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+
+    def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:
+        """Where a leader epoch ended (KIP-101, KIP-279); the current one ends at the log's end, even before its first batch."""
+        if leader_epoch == NO_EPOCH or leader_epoch > self.leader_epoch:
+            return None
+        if leader_epoch == self.leader_epoch:
+            return EpochEnd(leader_epoch, self.log_end_offset)
+        return self.log.end_of_epoch(leader_epoch) or EpochEnd(leader_epoch, self.log_start_offset)
+
+    # --- what readers wait for
+
+    def watch(self, waiter: Waiter) -> None:
+        if self._watchers is None:
+            self._watchers = set()
+        self._watchers.add(waiter)
+
+    def unwatch(self, waiter: Waiter) -> None:
+        if self._watchers is not None:
+            self._watchers.discard(waiter)
+
+    def _tell_watchers(self, size_bytes: int) -> None:
+        for waiter in self._watchers or ():
+            waiter.more(size_bytes)
+
+    def _wake_watchers(self) -> None:
+        for waiter in self._watchers or ():
+            waiter.wake()
+
+    # --- upkeep
+
+    def configure(self, rules: TopicRules) -> None:
+        """The topic's configuration changed."""
+        self._rules = rules
+        self.log.config = rules.log_config
+        self._advance_high_watermark(0)
+
+    def lead(self, leader_epoch: int) -> None:
+        """A new leader epoch: whoever fetches with the old one must hear of it."""
+        if leader_epoch != self.state.leader_epoch:
+            self.state.leader_epoch = leader_epoch
+            self._wake_watchers()
+
+    def delete_records(self, before_offset: int) -> int:
+        """Forget what lies before the offset (-1: all that is committed); returns the log start. Raises KafkaError."""
+        self.check_online()
+        if self.state.delete_before(before_offset):
+            self.log.raise_log_start_offset(self.state.log_start_offset)
+            self._wake_watchers()
+        return self.state.log_start_offset
+
+    def take_snapshot(self) -> None:
+        """Keep the producers as they are, so that the next start need not read the log. Blocking, small."""
+        if self.state.log_end_offset > self._snapshot_offset and not self.offline:
+            self.log.write_producer_snapshot(self.state.log_end_offset, encode_snapshot(self.state.producers))
+            self._snapshot_offset = self.state.log_end_offset
