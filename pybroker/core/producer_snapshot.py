@@ -1,6 +1,6 @@
 """The bytes of `<offset>.snapshot`: the producers of a partition as they were when the log ended at that offset.
 
-    0  version int16, 1      2  CRC-32C uint32 of all that follows      6  count int32      10  entries of 42 bytes
+    0  version int16, 1      2  CRC-32C uint32 of all that follows      6  count int32      10  entries of 46 bytes
 
 Of each producer only the last batch is kept (last sequence, last offset, offset delta), so after a clean restart only that one is known
 as a duplicate: so it is with Kafka. A snapshot that does not read is no reason to stop: the log is replayed from further back.
