@@ -121,6 +121,12 @@ def _read_headers(payload: bytes, at: int, end: int) -> tuple[Headers, int]:
     return tuple(headers), at
 
 
+def offset_of_max_timestamp(batch: Buffer, at: int = 0) -> int | None:
+    """Return the offset of the first record that has the batch's max timestamp, as ListOffsets tells it (KIP-734); None if none has."""
+    max_timestamp = read_header(batch, at).max_timestamp
+    return next((record.offset for record in iter_records(batch, at) if record.timestamp == max_timestamp), None)
+
+
 def append_record(out: bytearray, record: Record, offset_delta: int, timestamp_delta: int) -> None:
     """Append `record` in the format of magic 2, with these deltas."""
     body = bytearray(1)
