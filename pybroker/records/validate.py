@@ -51,7 +51,8 @@ ZSTD_SINCE_VERSION = 7  # KIP-110
 FULL_CHECK_RECORDS = 8  # about 10 us, what a batch costs anyway
 PREFIX_BYTES = 16 << 10
 COPIED_PAYLOAD_BYTES = 64 << 10  # below this a copy costs less than indexing a memoryview
-NEVER_MS = (1 << 63) - 1  # Long.MAX_VALUE, the default of message.timestamp.before.max.ms
+INT64_MAX = (1 << 63) - 1
+NEVER_MS = INT64_MAX  # Long.MAX_VALUE, the default of message.timestamp.before.max.ms
 HOUR_MS = 3_600_000
 MAX_RECORD_BYTES = 2_147_483_639  # the default of max.decompressed.message.bytes
 
@@ -271,6 +272,8 @@ def _check_records(scan: Scan, header: BatchHeader, rules: ProduceRules) -> int:
         now_ms = rules.now_ms
         in_bounds = now_ms - smallest <= rules.timestamp_before_max_ms and largest - now_ms <= rules.timestamp_after_max_ms
         suspect = not (in_bounds or rules.log_append_time)
+    if largest > INT64_MAX or smallest < ~INT64_MAX:
+        raise InvalidRecords(f"times from {smallest} to {largest} do not fit into 64 bits")
     if suspect or (rules.compacted and scan.keyless):
         _refuse_bad_records(scan, header, rules)
     return max(NO_TIMESTAMP, largest)

@@ -294,3 +294,10 @@ def test_lengths_that_lie_about_the_end():
     for length in (len(build_batch(ONE)) - LOG_OVERHEAD + 1, 0x7FFFFFFF):
         assert refusal(patched(build_batch(ONE), 8, length.to_bytes(4, "big"))) == INVALID_BEFORE_LOG
     assert refusal(patched(build_batch(ONE), 8, b"\xff\xff\xff\xff")) == CORRUPT
+
+
+@pytest.mark.parametrize("target", [None, Codec.GZIP])
+def test_times_beyond_64_bits_are_refused(target):
+    """Base and delta may add up to a number that no header can hold."""
+    batch = batch_with([(None, b"x", 0), (None, b"y", 1 << 62)], base_timestamp=(1 << 63) - 1)
+    assert refusal(batch, timestamp_after_max_ms=(1 << 63) - 1, compression_type=target) == INVALID
