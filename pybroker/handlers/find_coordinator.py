@@ -1,0 +1,71 @@
+"""FindCoordinator: which broker keeps a group, a transactional id or a share partition."""
+
+from __future__ import annotations
+
+from pybroker.handlers.context import RequestContext
+from pybroker.handlers.registry import handles
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorResponse
+from pybroker.wire.stored import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
+from pybroker.wire.uuids import from_text
+
+GROUP, TRANSACTION, SHARE = 0, 1, 2
+
+SEVERAL_KEYS_FROM = 4
+SHARE_FROM = 6
+
+_TOPICS = {GROUP: CONSUMER_OFFSETS, TRANSACTION: TRANSACTION_STATE, SHARE: SHARE_GROUP_STATE}
+
+
+@handles(FindCoordinatorRequest, versions=(0, 6))
+async def find_coordinator(context: RequestContext, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+    """Name the broker that leads a key's partition of the internal topic, which is made if it is not there.
+
+    Versions   1: transactions   4: several keys (KIP-699)   6: share partitions, `group:topic id:partition` (KIP-932)
+    Behaviour  One broker keeps all, so the answer is always this one. Kafka makes the topic in the background and asks the client to come
+    again;
+               here it is made first.
+    Not done   Nothing.
+    """
+    if context.api_version >= SEVERAL_KEYS_FROM:
+        coordinators = [await _coordinator(context, request.key_type, key) for key in request.coordinator_keys]
+        return FindCoordinatorResponse(coordinators=coordinators)
+    found = await _coordinator(context, request.key_type, request.key)
+    return FindCoordinatorResponse(
+        error_code=found.error_code,
+        error_message=found.error_message or ErrorCode(found.error_code).name,
+        node_id=found.node_id,
+        host=found.host,
+        port=found.port,
+    )
+
+
+async def _coordinator(context: RequestContext, key_type: int, key: str) -> FindCoordinatorResponse.Coordinator:
+    try:
+        _check(context, key_type, key)
+        if _TOPICS[key_type] not in context.state.cluster.topics:
+            await context.flush()
+            await context.state.controller.ensure_internal_topic(_TOPICS[key_type])
+    except KafkaError as error:
+        return FindCoordinatorResponse.Coordinator(key=key, node_id=-1, port=-1, error_code=error.code, error_message=error.message)
+    host, port = context.advertised_address()
+    return FindCoordinatorResponse.Coordinator(key=key, node_id=context.state.node_id, host=host, port=port)
+
+
+def _check(context: RequestContext, key_type: int, key: str) -> None:
+    if key_type not in _TOPICS or (key_type == SHARE and context.api_version < SHARE_FROM):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"no coordinator has keys of type {key_type}")
+    if key_type == SHARE and not _is_share_key(key):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{key!r} is not of the form group:topicId:partition")
+
+
+def _is_share_key(key: str) -> bool:
+    parts = key.rsplit(":", 2)
+    if len(parts) != 3 or parts[0].strip() == "":
+        return False
+    try:
+        from_text(parts[1])
+        int(parts[2])
+    except ValueError:
+        return False
+    return True
