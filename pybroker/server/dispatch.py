@@ -88,6 +88,7 @@ class Dispatcher:
         if registration is None:
             raise WireError(f"API key {header.api_key} is not served")
         if header.api_key == _API_VERSIONS:
+            header.api_version = 0  # what follows is an answer of version 0, whatever was asked for
             return [encode(unsupported_version_answer(registration), 0)]
         name = _api_name(registration)
         raise WireError(f"{name} v{header.api_version} is not served, only {registration.min_version} to {registration.max_version}")
@@ -125,7 +126,6 @@ class Dispatcher:
 
 
 def _queue(out: list[Any], header: RequestHeader, parts: list[Any]) -> int:
-    # ApiVersions of an unknown version is answered in version 0; its response header is the same in every version.
     head = response_header(header.api_key, header.api_version, header.correlation_id)
     size = len(head)
     for part in parts:

@@ -1,0 +1,108 @@
+"""Puts the rooms of one broker together, bottom up: store, metadata, partitions, groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+import trio
+
+import pybroker.handlers.table  # noqa: F401 - registers every handler
+from pybroker.config import BrokerConfig
+from pybroker.core.controller import new_uuid
+from pybroker.core.fetch_sessions import FetchSessions
+from pybroker.core.settings import Settings
+from pybroker.runtime.clock import SystemClock
+from pybroker.runtime.controller import open_controller
+from pybroker.runtime.groups import GroupCoordinator
+from pybroker.runtime.partitions import Partitions
+from pybroker.runtime.state import BrokerState
+from pybroker.server.addresses import Address
+from pybroker.storage.interface import LogStore
+from pybroker.storage.memory_store import MemoryStore
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import CreateTopicsRequest
+from pybroker.wire.uuids import to_text
+
+
+@dataclass(slots=True)
+class Rooms:
+    """An open broker without its listeners."""
+
+    state: BrokerState
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Start the tasks that keep time."""
+        self.state.partitions.start(nursery)
+        self.state.groups.start(nursery)
+
+    async def close(self) -> None:
+        """Flush, write checkpoints, leave the data directory."""
+        await self.state.partitions.close()
+
+    async def create_topic(self, name: str, partitions: int, configs: dict[str, str]) -> None:
+        """Make a topic. Raises KafkaError."""
+        topic = CreateTopicsRequest.CreatableTopic(name=name, num_partitions=partitions, replication_factor=-1)
+        topic.configs = [CreateTopicsRequest.CreatableTopicConfig(name=key, value=value) for key, value in configs.items()]
+        response = await self.state.controller.create_topics(CreateTopicsRequest(topics=[topic]))
+        result = response.topics[0]
+        if result.error_code:
+            raise KafkaError(ErrorCode(result.error_code), f"topic {name}: {result.error_message or ErrorCode(result.error_code).name}")
+
+
+async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Address) -> Rooms:
+    """Open the store that `config` names and replay what it holds. Raises DataDirectoryError, StorageError, SettingError."""
+    settings = Settings(_static_settings(config, listener_name, advertised))
+    if config.data_dir is None:
+        return _assemble(config, settings, (listener_name, advertised.host, advertised.port))
+    # A large directory takes its time after a crash; whoever embeds the broker goes on meanwhile.
+    return await trio.to_thread.run_sync(_assemble, config, settings, (listener_name, advertised.host, advertised.port))
+
+
+def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int]) -> Rooms:
+    clock, rng, node_id = SystemClock(), Random(config.seed), config.broker_id()
+    store, cluster_id, directory_id = _open_store(config, settings, rng, node_id)
+    try:
+        controller = open_controller(
+            store,
+            settings,
+            clock,
+            rng,
+            node_id,
+            cluster_id,
+            durable=config.data_dir is not None,
+            log_dirs=[directory_id],
+            endpoints=[endpoint],
+        )
+        partitions = Partitions(store, settings, clock, controller.image)
+        partitions.apply(controller.image.everything())
+    except BaseException:
+        store.close({})
+        raise
+    controller.listeners.append(partitions.apply)
+    groups = GroupCoordinator(
+        clock=clock, rng=rng, settings=settings, cluster=controller.image, controller=controller, partitions=partitions
+    )
+    sessions = FetchSessions(settings.get("max.incremental.fetch.session.cache.slots"), partial(rng.randrange, 1, 1 << 31))
+    state = BrokerState(node_id, clock, rng, settings, controller.image, controller, partitions, groups, sessions)
+    if config.advertise_text() is not None:
+        state.advertised_address = endpoint[1:]
+    return Rooms(state)
+
+
+def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, bytes]:
+    """The store, the id of the cluster, and the id of the data directory."""
+    if config.data_dir is None:
+        return MemoryStore(), to_text(new_uuid(rng)), new_uuid(rng)
+    raise NotImplementedError
+
+
+def _static_settings(config: BrokerConfig, listener_name: str, advertised: Address) -> dict[str, str]:
+    """The settings given, with what was found out at start: DescribeConfigs shows where the broker listens, whoever said so."""
+    found = {"node.id": str(config.broker_id()), "listeners": f"{listener_name}://{config.listen_text()}"}
+    if config.advertise_text() is not None:
+        found["advertised.listeners"] = f"{listener_name}://{advertised}"
+    if config.data_dir is not None:
+        found["log.dirs"] = str(config.data_dir)
+    return {**config.settings, **found}

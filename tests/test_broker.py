@@ -1,0 +1,183 @@
+"""Brokers inside a program: in trio, beside plain code, many at once, and none left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+
+from pybroker import Broker, BrokerConfig, RunningBroker
+from pybroker.server.addresses import ListenError
+from pybroker.storage.interface import DataDirectoryError
+from pybroker.testing.client import BrokerClosedConnection, RawClient
+from pybroker.testing.memory import connect_in_memory
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import ApiVersionsRequest, MetadataRequest
+
+pytest_plugins = ["pybroker.testing.pytest_plugin"]
+
+
+def open_sockets() -> int:
+    """How many sockets this process has open."""
+    links = [Path(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    return sum(1 for link in links if link.is_symlink() and os.readlink(link).startswith("socket:"))
+
+
+def test_in_trio() -> None:
+    """Inside a trio program a broker is an async context; its topics are there for clients at once."""
+
+    async def main() -> None:
+        async with Broker(BrokerConfig(topics={"orders": 3})) as broker:
+            await broker.create_topic("bills", partitions=2, configs={"retention.ms": "1000"})
+            async with await RawClient.connect(broker.host, broker.port) as client:
+                response = await client.ask(MetadataRequest(topics=None), 12)
+            assert {topic.name: len(topic.partitions) for topic in response.topics} == {"orders": 3, "bills": 2}
+            assert (response.brokers[0].host, response.brokers[0].port) == (broker.host, broker.port)
+            assert response.cluster_id == broker.cluster_id
+
+    trio.run(main)
+
+
+def test_beside_plain_code() -> None:
+    """In a program that knows no trio the broker has a thread, which ends with it."""
+    with Broker() as broker:
+        broker.create_topic("orders")
+        with pytest.raises(KafkaError) as refused:
+            broker.create_topic("orders")
+        assert refused.value.code == ErrorCode.TOPIC_ALREADY_EXISTS
+        with socket.create_connection((broker.host, broker.port)):
+            assert any(thread.name == "pybroker" for thread in threading.enumerate())
+    assert not any(thread.name == "pybroker" for thread in threading.enumerate())
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((broker.host, broker.port))
+
+
+def test_many_in_one_process() -> None:
+    """Brokers in one process share nothing: ports, topics and cluster ids are their own, and no socket stays open."""
+    before = open_sockets()
+
+    async def main() -> None:
+        async with Broker() as first, Broker() as second, Broker() as third:
+            brokers = [first, second, third]
+            assert len({broker.port for broker in brokers}) == 3
+            assert len({broker.cluster_id for broker in brokers}) == 3
+            await first.create_topic("only-here")
+            async with await RawClient.connect(second.host, second.port) as client:
+                assert (await client.ask(MetadataRequest(topics=None), 12)).topics == []
+
+    trio.run(main)
+    assert open_sockets() == before
+
+
+def test_the_body_may_fail() -> None:
+    """What goes wrong inside the block comes out as it is, not wrapped."""
+
+    async def main() -> None:
+        async with Broker():
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        trio.run(main)
+
+
+def test_cancelled_around() -> None:
+    """A cancelled program still gets a clean stop, and its ready file goes."""
+
+    async def main() -> None:
+        with trio.move_on_after(0):
+            async with Broker():
+                await trio.sleep_forever()
+
+    trio.run(main)
+
+
+def test_busy_port_leaves_nothing() -> None:
+    """A start that fails says why, in both ways of starting, and leaves no socket and no thread."""
+    before = open_sockets()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        config = BrokerConfig(listen=f"127.0.0.1:{other.getsockname()[1]}")
+
+        async def main() -> None:
+            async with Broker(config):
+                raise AssertionError("not reached")
+
+        with pytest.raises(ListenError, match="in use"):
+            trio.run(main)
+        with pytest.raises(ListenError, match="in use"), Broker(config):
+            raise AssertionError("not reached")
+    assert open_sockets() == before
+    assert not any(thread.name == "pybroker" for thread in threading.enumerate())
+
+
+def test_one_directory_one_broker(tmp_path: Path) -> None:
+    """A second broker on the same data directory is refused while the first one runs, and welcome after."""
+    config = BrokerConfig(data_dir=tmp_path / "data", topics={"orders": 1})
+
+    async def main() -> None:
+        async with Broker(config) as broker:
+            cluster_id = broker.cluster_id
+            with pytest.raises(DataDirectoryError, match="in use"):
+                async with Broker(config):
+                    raise AssertionError("not reached")
+        async with Broker(config) as again:
+            assert again.cluster_id == cluster_id
+            async with await RawClient.connect(again.host, again.port) as client:
+                response = await client.ask(MetadataRequest(topics=None), 12)
+            assert [topic.name for topic in response.topics] == ["orders"]
+
+    trio.run(main)
+
+
+def test_advertise() -> None:
+    """Clients are told the advertised address; port 0 in it stands for the port that was found."""
+
+    async def main() -> None:
+        async with Broker(BrokerConfig(advertise="kafka.test:0")) as broker, trio.open_nursery() as nursery:
+            client = connect_in_memory(broker.server, nursery)
+            response = await client.ask(MetadataRequest(topics=[]), 12)
+            assert (response.brokers[0].host, response.brokers[0].port) == ("kafka.test", broker.port)
+            await client.aclose()
+
+    trio.run(main)
+
+
+def test_ready_file(tmp_path: Path) -> None:
+    """The ready file holds the address while the broker serves, and is gone after."""
+    path = tmp_path / "ready"
+    with Broker(BrokerConfig(ready_file=path)) as broker:
+        assert path.read_text() == f"{broker.bootstrap_servers}\n"
+        assert os.listdir(tmp_path) == ["ready"]
+    assert not path.exists()
+
+
+def test_same_seed_same_ids() -> None:
+    """With a seed the ids that a broker makes up are the same each time."""
+    ids = []
+    for _ in range(2):
+        with Broker(BrokerConfig(seed=7)) as broker:
+            ids.append(broker.cluster_id)
+    assert ids[0] == ids[1]
+
+
+def test_stop_ends_idle_connections() -> None:
+    """At a stop, connections that wait for nothing are closed at once."""
+
+    async def main() -> None:
+        async with Broker() as broker:
+            client = await RawClient.connect(broker.host, broker.port)
+            await client.ask(ApiVersionsRequest(), 0)
+        with pytest.raises(BrokerClosedConnection):
+            await client.receive_frame()
+        await client.aclose()
+
+    trio.run(main)
+
+
+def test_the_fixture(kafka_broker: RunningBroker) -> None:
+    """The pytest fixture gives a running broker."""
+    kafka_broker.create_topic("orders", partitions=2)
+    assert kafka_broker.bootstrap_servers == f"{kafka_broker.host}:{kafka_broker.port}"

@@ -1,0 +1,198 @@
+"""The contract of the command line, tried from the outside: exit status, words, ready file, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pybroker
+from pybroker.healthcheck import find_fault
+
+TIMEOUT_S = 30
+
+
+class Process:
+    """A broker as a child process; `address` is what its ready file says."""
+
+    def __init__(self, directory: Path, *words: str, environment: dict[str, str] | None = None) -> None:
+        self.ready_file = directory / "ready"
+        command = [sys.executable, "-m", "pybroker", "--listen", "127.0.0.1:0", "--ready-file", str(self.ready_file), *words]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+        self.child = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})})
+        assert self.child.stderr is not None
+        self.first_lines: list[str] = []
+        for line in self.child.stderr:
+            self.first_lines.append(line)
+            if "is ready" in line:
+                break
+        self.address = self.ready_file.read_text().strip() if self.ready_file.exists() else ""
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait for the exit status."""
+        self.child.send_signal(number)
+        _, rest = self.child.communicate(timeout=TIMEOUT_S)
+        self.first_lines += rest.splitlines(keepends=True)
+        return self.child.returncode
+
+    @property
+    def log(self) -> str:
+        return "".join(self.first_lines)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    """Starts brokers and makes sure that none is left."""
+    started: list[Process] = []
+
+    def make(*words: str, **options: Any) -> Process:
+        directory = tmp_path / str(len(started))
+        directory.mkdir()
+        started.append(Process(directory, *words, **options))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.child.poll() is None:
+            process.child.kill()
+            process.child.communicate(timeout=TIMEOUT_S)
+
+
+def run(*words: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "pybroker", *words], cwd=directory, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_start_serve_stop(start: Any, number: int) -> None:
+    """A broker says where it listens, answers there, and leaves with status 0 and without its ready file."""
+    broker = start("--memory")
+    assert find_fault(broker.address) is None
+    assert "in memory" in broker.log
+    assert broker.address in broker.log
+    assert broker.end(number) == 0
+    assert not broker.ready_file.exists()
+    assert "Traceback" not in broker.log
+
+
+@pytest.mark.slow
+def test_data_stays(start: Any, tmp_path: Path) -> None:
+    """A topic made at the first start is there at the second, under the same cluster id."""
+    data = str(tmp_path / "data")
+    first = start("--data-dir", data, "--topic", "orders:3")
+    assert first.end() == 0
+    cluster_id = (tmp_path / "data" / "meta.properties").read_text()
+    second = start("--data-dir", data, "--topic", "orders:3")
+    assert second.end() == 0
+    assert (tmp_path / "data" / "meta.properties").read_text() == cluster_id
+
+
+@pytest.mark.slow
+def test_environment_reaches_the_broker(start: Any) -> None:
+    """KAFKA_* variables are settings: one that cannot be followed stops the start."""
+    broker = start("--memory", environment={"KAFKA_NUM_PARTITIONS": "none"})
+    assert broker.child.wait(TIMEOUT_S) == 2
+    assert "num.partitions" in broker.log
+
+
+@pytest.mark.slow
+def test_busy_port() -> None:
+    """A port in use is said in words, with status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = run("--memory", "--listen", f"127.0.0.1:{other.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_locked_directory(start: Any, tmp_path: Path) -> None:
+    """A data directory that another broker holds is refused in words, with status 1."""
+    data = str(tmp_path / "data")
+    start("--data-dir", data)
+    done = run("--listen", "127.0.0.1:0", "--data-dir", data)
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_foreign_directory(tmp_path: Path) -> None:
+    """A directory whose owner is another kind of broker is refused in words, with status 1."""
+    (tmp_path / "meta.properties").write_text("version=0\nbroker.id=1\n")
+    done = run("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "meta.properties" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_second_signal_forces(start: Any) -> None:
+    """Two signals in a row end the process, whatever it does."""
+    broker = start("--memory")
+    broker.child.send_signal(signal.SIGTERM)
+    broker.child.send_signal(signal.SIGTERM)
+    assert broker.child.wait(TIMEOUT_S) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_healthcheck(start: Any) -> None:
+    """`pybroker healthcheck` tells a broker from silence by its exit status."""
+    broker = start("--memory")
+    assert run("healthcheck", broker.address).returncode == 0
+    broker.end()
+    done = run("healthcheck", broker.address)
+    assert done.returncode == 1
+    assert "no broker answers" in done.stderr
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be followed gives status 2 and one line that names the nearest setting."""
+    from pybroker.cli import main
+
+    monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
+    assert main(["--set", "num.partition=3"]) == 2
+    assert capsys.readouterr().err == "pybroker: --set: Unknown setting num.partition: did you mean num.partitions?\n"
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help shows the precedence of settings and examples; --version the version."""
+    from pybroker.cli import main
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "later ones win" in text
+    assert "examples:" in text
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"pybroker {pybroker.__version__}\n"
+
+
+def test_healthcheck_of_something_else() -> None:
+    """What listens but is no Kafka broker is not healthy."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        fault = find_fault(f"127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert fault is not None
+    assert "no Kafka broker" in fault
