@@ -20,7 +20,6 @@ from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
 from pybroker.server.addresses import Address
 from pybroker.storage.interface import LogStore
-from pybroker.storage.memory_store import MemoryStore
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import CreateTopicsRequest
 from pybroker.wire.uuids import to_text
@@ -94,7 +93,10 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
 def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, bytes]:
     """The store, the id of the cluster, and the id of the data directory."""
     if config.data_dir is None:
-        return MemoryStore(), to_text(new_uuid(rng)), new_uuid(rng)
+        from pybroker.storage.memory import MemoryLogStore
+
+        cluster_id = to_text(new_uuid(rng))
+        return MemoryLogStore(cluster_id=cluster_id, node_id=node_id, rng=rng), cluster_id, new_uuid(rng)
     raise NotImplementedError
 
 

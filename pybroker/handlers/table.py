@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
-from pybroker.handlers import api_versions, cluster, configs, metadata, topics
+from pybroker.handlers import (
+    api_versions,
+    cluster,
+    configs,
+    fetch,
+    find_coordinator,
+    group_admin,
+    group_membership,
+    group_offsets,
+    metadata,
+    offsets,
+    produce,
+    producer_ids,
+    records_admin,
+    topics,
+)
 
-__all__ = ["api_versions", "cluster", "configs", "metadata", "topics"]
+__all__ = [
+    "api_versions",
+    "cluster",
+    "configs",
+    "fetch",
+    "find_coordinator",
+    "group_admin",
+    "group_membership",
+    "group_offsets",
+    "metadata",
+    "offsets",
+    "produce",
+    "producer_ids",
+    "records_admin",
+    "topics",
+]
