@@ -76,12 +76,26 @@ class EpochEnd:
 
 
 @dataclass(slots=True, frozen=True)
+class SegmentInfo:
+    """One segment, as retention sees it: its offsets (`next_offset`: where the next one begins), size, largest timestamp (-1: none)."""
+
+    base_offset: int
+    next_offset: int
+    size_bytes: int
+    max_timestamp: int
+
+
+@dataclass(slots=True, frozen=True)
 class RecoveryReport:
-    """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole)."""
+    """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole).
+
+    `remarks`: one sentence each about anything else that a person should know (a file that does not belong there, a damaged checkpoint).
+    """
 
     scanned_bytes: int
     cut_bytes: int = 0
     cut_reason: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Log(Protocol):
@@ -89,8 +103,12 @@ class Log(Protocol):
 
     topic: str
     partition: int
-    topic_id: bytes
     config: LogConfig
+
+    @property
+    def topic_id(self) -> bytes:
+        """16 bytes; all zero if `partition.metadata` was lost (the log store's `create` gives it a new one)."""
+        ...
 
     @property
     def log_start_offset(self) -> int: ...
@@ -100,6 +118,10 @@ class Log(Protocol):
 
     @property
     def size_bytes(self) -> int: ...
+
+    def segments(self) -> Sequence[SegmentInfo]:
+        """All segments in order; the last is the active one. `raise_log_start_offset(next_offset)` drops one and those before it."""
+        ...
 
     @property
     def recovery_point(self) -> int:
@@ -164,6 +186,10 @@ class Log(Protocol):
         """Close the active segment and start a new one at log_end_offset, if the active one holds anything."""
         ...
 
+    def create(self, now_ms: int) -> None:
+        """Make directory and first segment at once, durably; else the first append makes them. Blocking."""
+        ...
+
     def flush(self) -> int:
         """Make all that is written durable; returns the new recovery point. Blocking, safe beside `append` on another thread."""
         ...
@@ -178,14 +204,24 @@ class Log(Protocol):
 
 
 class LogStore(Protocol):
-    """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked."""
+    """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked.
+
+    `high_watermarks`: what `replication-offset-checkpoint` said when the store was opened.
+    """
+
+    cluster_id: str
+    node_id: int
+    high_watermarks: dict[tuple[str, int], int]
 
     def logs(self) -> Iterator[Log]:
         """The logs found when the store was opened, and those created since."""
         ...
 
     def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        """A log that is empty. Nothing is written before its first append (directory, `partition.metadata`, segment then)."""
+        """A log that is empty. Nothing is written before its first append (directory, `partition.metadata`, segment then).
+
+        A log that was found without a topic id is given this one. Any other that exists: ValueError.
+        """
         ...
 
     def get(self, topic: str, partition: int) -> Log | None: ...
@@ -195,11 +231,14 @@ class LogStore(Protocol):
         ...
 
     def delete_expired(self, now_ms: int) -> int | None:
-        """Remove what was renamed away and is due; returns the time of the next, or None."""
+        """Remove what was renamed away (logs, segments) and is due; returns the time of the next, or None. Blocking, safe beside all else.
+
+        The delay of a thing counts from the first call after it was renamed away.
+        """
         ...
 
     def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
-        """Write recovery-point-, log-start- and replication-offset-checkpoint. Blocking."""
+        """Flush segments that no longer change, then write recovery-point-, log-start- and replication-offset-checkpoint. Blocking."""
         ...
 
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:

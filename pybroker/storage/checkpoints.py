@@ -1,0 +1,86 @@
+"""The text checkpoints: a version, a count, and one line an entry.
+
+    0
+    2
+    orders 0 17          offset checkpoints: topic, partition, offset
+    orders 1 4           (leader-epoch-checkpoint: leader epoch, start offset)
+
+Rules
+- A checkpoint is replaced as a whole; after a crash the old or the new one is there.
+- A damaged file raises `DamagedFile`, which says what is wrong with which line. No caller gives up on it: offsets fall back to 0 (all is
+  recovered), epochs are read again from the batches.
+
+(Kafka: CheckpointFile, OffsetCheckpointFile, LeaderEpochCheckpointFile.)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+
+from pybroker.storage.files import Files
+
+VERSION = "0"
+MAX_OFFSET = 2**63 - 1
+
+
+class DamagedFile(Exception):
+    """A small file beside the logs does not say what it should. The message names the file and what is wrong."""
+
+
+def _format(lines: Iterable[str]) -> bytes:
+    rows = list(lines)
+    return "\n".join([VERSION, str(len(rows)), *rows, ""]).encode()
+
+
+def _rows(files: Files, path: str, columns: int) -> list[list[str]]:
+    """The fields of each entry; none for a file that is not there."""
+    try:
+        content = files.read_file(path)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        lines = content.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise DamagedFile(f"{path} is not text") from error
+    if lines[0] != VERSION:
+        raise DamagedFile(f"{path} has version {lines[0]!r} instead of {VERSION}")
+    rows = [line.split() for line in lines[2:] if line]
+    if len(lines) < 2 or lines[1] != str(len(rows)):
+        raise DamagedFile(f"{path} has {len(rows)} entries where its second line says {lines[1:2]}")
+    for row in rows:
+        if len(row) != columns:
+            raise DamagedFile(f"{path}: the line {' '.join(row)!r} has not {columns} fields")
+    return rows
+
+
+def _number(path: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_OFFSET):
+        raise DamagedFile(f"{path}: {text!r} is not a number that can stand there")
+    return int(text)
+
+
+def read_offsets(files: Files, path: str) -> dict[tuple[str, int], int]:
+    """Offsets by topic and partition; empty if there is no such file. Raises DamagedFile."""
+    return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in _rows(files, path, 3)}
+
+
+def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Replace an offset checkpoint, durably."""
+    files.replace_file(path, _format(f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items()))
+
+
+def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:
+    """Leader epochs and their start offsets; empty if there is no such file. Raises DamagedFile, for entries out of order too."""
+    entries = [(_number(path, epoch), _number(path, offset)) for epoch, offset in _rows(files, path, 2)]
+    for before, after in itertools.pairwise(entries):
+        if after[0] <= before[0] or after[1] < before[1]:
+            raise DamagedFile(f"{path}: epoch {after[0]} from offset {after[1]} does not follow epoch {before[0]} from {before[1]}")
+    return entries
+
+
+def write_epochs(files: Files, path: str, entries: Iterable[tuple[int, int]]) -> None:
+    """Replace a leader epoch checkpoint, durably."""
+    files.replace_file(path, _format(f"{epoch} {offset}" for epoch, offset in entries))

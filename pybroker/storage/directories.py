@@ -1,0 +1,127 @@
+"""Taking possession of log directories: make them, lock them, and see whose they are.
+
+A directory without `meta.properties` is formatted if no logs lie in it. One that belongs to another cluster or another node is refused: to
+serve or to recover it would mix two histories.
+
+(Kafka: MetaPropertiesEnsemble, BrokerMetadataCheckpoint, StorageTool.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from pybroker.storage import layout
+from pybroker.storage.checkpoints import DamagedFile
+from pybroker.storage.files import Files
+from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.lock import DirectoryLock
+from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, take_clean_shutdown, write_meta_properties
+from pybroker.wire.uuids import to_text
+
+RESERVED_DIRECTORY_IDS = 100  # KIP-858: the lowest ids mean "unassigned", "lost" and so on
+
+
+@dataclass(slots=True)
+class LogDirectory:
+    """One locked log directory. `clean`: its last user closed it. `directory_id`: 16 bytes (KIP-858)."""
+
+    path: str
+    lock: DirectoryLock
+    clean: bool = False
+    directory_id: bytes = b""
+    log_count: int = 0
+
+
+def open_directories(
+    files: Files, paths: Sequence[str], cluster_id: str | None, node_id: int, rng: Random
+) -> tuple[list[LogDirectory], str]:
+    """Lock and check all, format those that are new. Returns them and the cluster's id. Raises DataDirectoryError, and then holds none."""
+    opened: list[LogDirectory] = []
+    try:
+        for path in paths:
+            _make(files, path)
+            opened.append(LogDirectory(path, DirectoryLock(files, path)))
+        found = [_check(files, directory.path, node_id) for directory in opened]
+        cluster_id = _cluster_of(found, opened, cluster_id) or _new_cluster_id(rng)
+        for directory, meta in zip(opened, found, strict=True):
+            directory.directory_id = _format(files, directory.path, meta, cluster_id, node_id, rng)
+        for directory in opened:
+            directory.clean = take_clean_shutdown(files, directory.path)
+    except BaseException as error:
+        release_all(opened)
+        if isinstance(error, OSError):
+            raise DataDirectoryError(f"a log directory cannot be used: {error.filename}: {error.strerror}") from error
+        raise
+    return opened, cluster_id
+
+
+def release_all(directories: list[LogDirectory]) -> None:
+    """Give up the locks."""
+    for directory in directories:
+        directory.lock.release()
+    directories.clear()
+
+
+def _make(files: Files, path: str) -> None:
+    try:
+        files.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise DataDirectoryError(
+            f"{path} cannot be made or is no directory ({error.strerror}). "
+            "Choose another log.dirs, or give the broker's user the right to write there."
+        ) from error
+
+
+def _check(files: Files, path: str, node_id: int) -> MetaProperties | None:
+    try:
+        meta = read_meta_properties(files, path)
+    except DamagedFile as damage:
+        raise DataDirectoryError(f"{damage}. Repair the file, or choose another log.dirs.") from damage
+    if meta is None:
+        logs = [name for name in files.listdir(path) if layout.parse_log_directory(name) and files.is_directory(os.path.join(path, name))]
+        if logs:
+            raise DataDirectoryError(f"{path} holds logs ({logs[0]}) but no meta.properties, so it is not known whose. Put the file back.")
+    elif meta.node_id != node_id:
+        raise DataDirectoryError(f"{path} belongs to node {meta.node_id}, this is node {node_id}. Set node.id, or choose another log.dirs.")
+    return meta
+
+
+def _cluster_of(found: list[MetaProperties | None], opened: list[LogDirectory], cluster_id: str | None) -> str | None:
+    """The id that all agree on."""
+    for meta, directory in zip(found, opened, strict=True):
+        if meta is None:
+            continue
+        if cluster_id is not None and meta.cluster_id != cluster_id:
+            raise DataDirectoryError(
+                f"{directory.path} belongs to cluster {meta.cluster_id}, not to {cluster_id}. "
+                "Choose another log.dirs, or start with that cluster id."
+            )
+        cluster_id = meta.cluster_id
+    return cluster_id
+
+
+def _format(files: Files, path: str, meta: MetaProperties | None, cluster_id: str, node_id: int, rng: Random) -> bytes:
+    """Say whose the directory is, if it does not say so in full; returns its id."""
+    if meta is not None and meta.directory_id is not None:
+        return meta.directory_id
+    directory_id = _new_directory_id(rng)
+    write_meta_properties(files, path, MetaProperties(cluster_id, node_id, directory_id))
+    return directory_id
+
+
+def _new_cluster_id(rng: Random) -> str:
+    """A random uuid that does not begin with a dash, which command lines would take for an option (as Kafka's)."""
+    while True:
+        text = to_text(rng.randbytes(16))
+        if not text.startswith("-"):
+            return text
+
+
+def _new_directory_id(rng: Random) -> bytes:
+    while True:
+        directory_id = rng.randbytes(16)
+        if int.from_bytes(directory_id) >= RESERVED_DIRECTORY_IDS and not to_text(directory_id).startswith("-"):
+            return directory_id

@@ -1,0 +1,177 @@
+"""The one door to the file system: every call of storage that touches a file goes through a `Files`.
+
+Rules
+- `Files` is thin: most of its attributes are the functions of `os` themselves, so the hot path pays one attribute lookup and nothing more.
+- Tests replace it by one that fails, stops or forgets unsynced writes. Therefore nothing in storage opens, renames or syncs around it,
+  and what is built from several steps (`replace_file`) is built from the same doors.
+- What must survive a power failure is fsynced, and then the directory that names it. What can be computed again from the log (indexes of
+  the active segment, snapshots) is not.
+
+`fsync` is fdatasync where there is one: it writes the size of a grown file too, only not its times.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from typing import Any, Protocol
+
+from pybroker.storage.interface import DiskFullError, StorageError
+
+READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+READ_WRITE = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+CREATE = os.O_CREAT
+TRUNCATE = os.O_TRUNC
+
+SMALL_FILE_BYTES = 16 << 20  # an index file of the default size comes in one call
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+TEMPORARY_SUFFIX = ".tmp"
+
+
+class Files:
+    """The file system of this machine. Arguments and errors are those of the functions of `os`."""
+
+    __slots__ = ()
+
+    open = staticmethod(os.open)
+    close = staticmethod(os.close)
+    write = staticmethod(os.write)
+    pread = staticmethod(os.pread)
+    preadv = staticmethod(os.preadv)
+    truncate = staticmethod(os.ftruncate)
+    fsync = staticmethod(getattr(os, "fdatasync", os.fsync))
+    fsync_names = staticmethod(os.fsync)
+    rename = staticmethod(os.replace)
+    unlink = staticmethod(os.unlink)
+    mkdir = staticmethod(os.mkdir)
+    makedirs = staticmethod(os.makedirs)
+    rmdir = staticmethod(os.rmdir)
+    listdir = staticmethod(os.listdir)
+    is_directory = staticmethod(os.path.isdir)
+    exists = staticmethod(os.path.exists)
+
+    def size(self, path: str) -> int:
+        """Bytes of a file."""
+        return os.stat(path).st_size
+
+    def read_file(self, path: str) -> bytes:
+        """All of a small file."""
+        fd = self.open(path, READ_ONLY)
+        try:
+            content = b""
+            while part := self.pread(fd, SMALL_FILE_BYTES, len(content)):
+                content += part
+            return content
+        finally:
+            self.close(fd)
+
+    def write_file(self, path: str, content: bytes, *, sync: bool) -> None:
+        """Make or replace a file in place; a stop in between leaves a part of it."""
+        fd = self.open(path, READ_WRITE | CREATE | TRUNCATE, 0o644)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[self.write(fd, view) :]
+            if sync:
+                self.fsync(fd)
+        finally:
+            self.close(fd)
+
+    def replace_file(self, path: str, content: bytes, *, sync: bool = True) -> None:
+        """Make or replace a file so that a reader, now or after a crash, sees the old or the new content and nothing between."""
+        temporary = path + TEMPORARY_SUFFIX
+        self.write_file(temporary, content, sync=sync)
+        self.rename(temporary, path)
+        if sync:
+            self.fsync_directory(os.path.dirname(path))
+
+    def fsync_directory(self, path: str) -> None:
+        """Make the names in a directory durable."""
+        fd = self.open(path, READ_ONLY)
+        try:
+            self.fsync_names(fd)
+        finally:
+            self.close(fd)
+
+    def fsync_file(self, path: str) -> None:
+        """Make a file durable that is not open."""
+        fd = self.open(path, READ_ONLY)
+        try:
+            self.fsync(fd)
+        finally:
+            self.close(fd)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory of files, as far as it is still there; directories in it are left, and it with them."""
+        for name in self.listdir(path):
+            file = os.path.join(path, name)
+            if not self.is_directory(file):
+                self.unlink(file)
+        self.rmdir(path)
+
+
+class OpenFile:
+    """An open file descriptor, closed when the last one who holds this object lets go of it.
+
+    A reader that sends from a segment therefore keeps it readable, whatever happens to its name.
+    """
+
+    __slots__ = ("_close", "fd", "recent")
+
+    def __init__(self, files: Files, path: str, flags: int) -> None:
+        self.recent = True
+        self._close: Any = None
+        self.fd = files.open(path, flags, 0o644)
+        self._close = files.close
+
+    def __del__(self) -> None:
+        if self._close is not None:
+            self._close(self.fd)
+
+
+class FileOwner(Protocol):
+    """One that can let go of its open file and open it again later."""
+
+    open_file: OpenFile | None
+
+    def let_go(self) -> None: ...
+
+
+class FilePool:
+    """Bounds how many segment files are open at once, by second chance: who was used since the last look stays.
+
+    A use costs its owner one attribute (`file.recent = True`); the work is done when a file is opened.
+    """
+
+    __slots__ = ("_owners", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._owners: deque[tuple[FileOwner, OpenFile]] = deque()
+
+    def add(self, owner: FileOwner, file: OpenFile) -> None:
+        """Note an open file; others may be let go."""
+        owners = self._owners
+        chances = len(owners)
+        while len(owners) >= self.limit:
+            other, others_file = owners.popleft()
+            if other.open_file is not others_file:
+                continue
+            chances -= 1
+            if others_file.recent and chances >= 0:
+                others_file.recent = False
+                owners.append((other, others_file))
+            else:
+                other.let_go()
+        owners.append((owner, file))
+
+
+def storage_error(action: str, path: str, error: OSError) -> StorageError:
+    """Say what the operating system said, in one sentence that names the file."""
+    reason = error.strerror or str(error)
+    if error.errno in FULL:
+        return DiskFullError(f"no space is left to {action} {path}: {reason}")
+    return StorageError(f"cannot {action} {path}: {reason}")

@@ -1,0 +1,145 @@
+"""Where one log lives on disk: its directory and the files in it that are no segments.
+
+Nothing is there before the first segment is made: a topic that nobody writes to costs no system call. What was named since the last `sync`
+(the directory, `partition.metadata`, segments) becomes durable with it, not before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from pybroker.storage import layout
+from pybroker.storage.checkpoints import write_epochs
+from pybroker.storage.epochs import EpochCache
+from pybroker.storage.files import FilePool, Files, storage_error
+from pybroker.storage.interface import LogConfig
+from pybroker.storage.metadata_files import write_partition_metadata
+from pybroker.storage.segment import DiskSegment
+from pybroker.storage.trash import Trash
+
+SNAPSHOTS_KEPT = 2
+
+
+class LogHome:
+    """The directory of one log."""
+
+    __slots__ = ("_names_changed", "directory", "exists", "files", "parent", "pool", "topic_id", "trash", "wrote_metadata")
+
+    def __init__(self, files: Files, pool: FilePool, trash: Trash, parent: str, name: str, topic_id: bytes, *, exists: bool) -> None:
+        self.files = files
+        self.pool = pool
+        self.trash = trash
+        self.parent = parent
+        self.directory = os.path.join(parent, name)
+        self.topic_id = topic_id
+        self.exists = exists
+        self.wrote_metadata = False
+        self._names_changed = False
+
+    def create(self) -> None:
+        """Make the directory and say whose it is. Raises StorageError."""
+        if self.exists:
+            return
+        try:
+            if not self.files.is_directory(self.directory):
+                self.files.mkdir(self.directory)
+            write_partition_metadata(self.files, self.directory, self.topic_id)
+        except OSError as error:
+            raise storage_error("create", self.directory, error) from error
+        self.exists = self.wrote_metadata = self._names_changed = True
+
+    def adopt(self, topic_id: bytes) -> None:
+        """Say anew whose the directory is. Raises StorageError."""
+        self.topic_id = topic_id
+        self.exists = False
+        self.create()
+
+    def segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> DiskSegment:
+        """A segment as an object, without a file."""
+        return DiskSegment(self.files, self.pool, self.directory, base_offset, config, created_ms)
+
+    def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> DiskSegment:
+        """A new, empty segment. Raises StorageError, DiskFullError."""
+        self.create()
+        segment = self.segment(base_offset, config, created_ms)
+        try:
+            segment.create()
+        except OSError as error:
+            raise storage_error("create", segment.path(), error) from error
+        self._names_changed = True
+        return segment
+
+    def discard(self, segments: list[DiskSegment], delay_ms: int) -> None:
+        """Take segments out of the log; their files go after a time. Raises StorageError."""
+        for segment in segments:
+            segment.gone = True
+            for suffix in layout.SEGMENT_SUFFIXES:
+                path = segment.path(suffix)
+                try:
+                    self.files.rename(path, path + layout.DELETED)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise storage_error("rename", path, error) from error
+                self.trash.add(path + layout.DELETED, delay_ms)
+            segment.open_file = None
+            self._names_changed = True
+
+    def sync(self, epochs: EpochCache) -> None:
+        """Make names and epochs durable. Raises OSError."""
+        if not self.exists:
+            return
+        if epochs.dirty:
+            write_epochs(self.files, os.path.join(self.directory, layout.LEADER_EPOCH_CHECKPOINT), epochs.clean_copy())
+        if not self._names_changed:
+            return
+        self._names_changed = False
+        if self.wrote_metadata:
+            self.files.fsync_file(os.path.join(self.directory, layout.PARTITION_METADATA))
+            self.wrote_metadata = False
+            self.files.fsync_directory(self.parent)
+        self.files.fsync_directory(self.directory)
+
+    # --- producer snapshots
+
+    def write_snapshot(self, offset: int, content: bytes) -> None:
+        """Keep `<offset>.snapshot` and the one before it. Raises StorageError."""
+        if not self.exists:
+            return
+        path = os.path.join(self.directory, layout.segment_file_name(offset, layout.SNAPSHOT))
+        try:
+            self.files.replace_file(path, content, sync=False)
+            for old in self._snapshot_offsets()[SNAPSHOTS_KEPT:]:
+                self._unlink_snapshot(old)
+        except OSError as error:
+            raise storage_error("write", path, error) from error
+
+    def snapshots(self, end_offset: int) -> Iterator[tuple[int, bytes]]:
+        """Snapshots at or before an offset, newest first; unreadable ones are left out."""
+        for offset in self._snapshot_offsets() if self.exists else ():
+            if offset > end_offset:
+                continue
+            try:
+                content = self.files.read_file(os.path.join(self.directory, layout.segment_file_name(offset, layout.SNAPSHOT)))
+            except OSError:
+                continue
+            yield offset, content
+
+    def drop_snapshots_after(self, end_offset: int) -> None:
+        """Remove snapshots of what is no longer in the log. Raises StorageError."""
+        if not self.exists:
+            return
+        try:
+            for offset in self._snapshot_offsets():
+                if offset > end_offset:
+                    self._unlink_snapshot(offset)
+        except OSError as error:
+            raise storage_error("clean", self.directory, error) from error
+
+    def _snapshot_offsets(self) -> list[int]:
+        parsed = map(layout.parse_segment_file, self.files.listdir(self.directory))
+        return sorted((name[0] for name in parsed if name is not None and name[1:] == (layout.SNAPSHOT, "")), reverse=True)
+
+    def _unlink_snapshot(self, offset: int) -> None:
+        self.files.unlink(os.path.join(self.directory, layout.segment_file_name(offset, layout.SNAPSHOT)))

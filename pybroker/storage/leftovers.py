@@ -1,0 +1,88 @@
+"""What a stopped process left in a log's directory: files that wait for removal, and compactions that were being put in place.
+
+A compaction writes `.cleaned` files, renames them to `.swap`, takes the old segments away and renames `.swap` to the final name. So at
+the start `.cleaned` and `.deleted` are removed; `.swap` is complete and replaces the segments it covers. Indexes without a log go too.
+
+(Kafka: LogLoader.removeTempFilesAndCollectSwapFiles, completeSwapOperations.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from pybroker.storage import layout
+from pybroker.storage.files import READ_ONLY, Files, OpenFile
+from pybroker.storage.headers import DamagedBatch, HeaderReader
+
+
+def settle_directory(files: Files, directory: str) -> tuple[list[int], list[str]]:
+    """Finish or undo what was begun. Returns the base offsets of the segments and remarks on what does not belong. Raises OSError."""
+    names = sorted(files.listdir(directory))
+    remarks: list[str] = []
+    swapped: list[int] = []
+    logs: set[int] = set()
+    indexes: list[tuple[int, str]] = []
+    for name in names:
+        parsed = layout.parse_segment_file(name)
+        if parsed is None:
+            _settle_other(files, directory, name, remarks)
+            continue
+        offset, suffix, state = parsed
+        if state in (layout.DELETED, layout.CLEANED):
+            files.unlink(os.path.join(directory, name))
+        elif state == layout.SWAP:
+            if suffix == layout.LOG:
+                swapped.append(offset)
+        elif suffix == layout.LOG:
+            logs.add(offset)
+        elif suffix != layout.SNAPSHOT:
+            indexes.append((offset, name))
+    for offset in swapped:
+        _complete_swap(files, directory, offset, logs, remarks)
+    _remove(files, directory, (name for offset, name in indexes if offset not in logs))
+    return sorted(logs), remarks
+
+
+def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:
+    if not layout.is_known_in_partition(name):
+        remarks.append(f"{os.path.join(directory, name)} is no file of a log; it is left alone")
+    elif name.endswith(".tmp") and layout.METADATA_SNAPSHOT not in name:
+        files.unlink(os.path.join(directory, name))
+
+
+def _complete_swap(files: Files, directory: str, offset: int, logs: set[int], remarks: list[str]) -> None:
+    """Put a compacted segment in the place of those it covers. One that is damaged is left alone, with a remark."""
+    path = os.path.join(directory, layout.segment_file_name(offset, layout.LOG))
+    try:
+        next_offset = _end_of(files, path + layout.SWAP, offset)
+    except DamagedBatch as damage:
+        remarks.append(f"{path}{layout.SWAP} is left alone: {damage}")
+        return
+    covered = [base for base in logs if offset <= base < max(next_offset, offset + 1)]
+    for base in covered:
+        _remove(files, directory, (layout.segment_file_name(base, suffix) for suffix in layout.SEGMENT_SUFFIXES))
+        logs.discard(base)
+    _remove(files, directory, (layout.segment_file_name(offset, suffix) + layout.SWAP for suffix in (layout.INDEX, layout.TIME_INDEX)))
+    transactions = os.path.join(directory, layout.segment_file_name(offset, layout.TRANSACTION_INDEX))
+    if files.exists(transactions + layout.SWAP):
+        files.rename(transactions + layout.SWAP, transactions)
+    files.rename(path + layout.SWAP, path)
+    logs.add(offset)
+
+
+def _end_of(files: Files, path: str, next_offset: int) -> int:
+    file = OpenFile(files, path, READ_ONLY)
+    reader = HeaderReader(files, file.fd, files.size(path))
+    position = 0
+    while position < reader.size_bytes:
+        _, position, last_offset = reader.place(position)
+        next_offset = last_offset + 1
+    return next_offset
+
+
+def _remove(files: Files, directory: str, names: Iterable[str]) -> None:
+    for name in names:
+        path = os.path.join(directory, name)
+        if files.exists(path):
+            files.unlink(path)

@@ -1,0 +1,443 @@
+"""The log of one partition: segments in order of offset, of which the last one, the active, is written.
+
+Theory of operation
+- `append` on the hot path is one comparison a reason to roll, the segment's write, and the log's end. Every unusual case (first batch,
+  full segment, failed log) makes one of the comparisons true and is settled in `_make_room`.
+- The same class serves disk and memory; what differs is behind `Segment` and `Home`.
+- Appends, truncations and reads happen on one thread. `flush` may run on another: it looks at a copy of the list of segments, and what it
+  made durable counts only if no truncation came in between (`_truncations`, under a lock that only these two take).
+- After a `StorageError` the log takes no more: what the file holds is known only after it is read again.
+
+(Kafka: UnifiedLog, LocalLog.)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from random import Random
+from threading import Lock
+from typing import Any, Protocol
+
+from pybroker.records.batch import BatchHeader
+from pybroker.storage.epochs import EpochCache
+from pybroker.storage.files import storage_error
+from pybroker.storage.interface import (
+    DiskFullError,
+    EpochEnd,
+    LogConfig,
+    RecoveryReport,
+    SegmentInfo,
+    Slice,
+    StorageError,
+    TimestampOffset,
+)
+from pybroker.wire.buffers import Buffer
+
+UNKNOWN = -(2**63)  # a segment's `roll_after` before its first timestamp was looked at
+MAX_RELATIVE_OFFSET = 2**31 - 1
+
+
+class Segment(Protocol):
+    """Batches from `base_offset` on. `roll_after`: the timestamp above which a batch goes into a new segment (segment.ms)."""
+
+    base_offset: int
+    next_offset: int
+    size_bytes: int
+    flushed_bytes: int
+    max_offset: int
+    roll_after: int
+    created_ms: int | None
+
+    def configure(self, config: LogConfig) -> None: ...
+    def append(self, batch: Buffer, size_bytes: int, last_offset: int, timestamp: int) -> None: ...
+    def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None: ...
+    def is_past(self, offset: int) -> bool: ...
+    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]: ...
+    def first_timestamp(self) -> int: ...
+    def largest_timestamp(self) -> int: ...
+    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None: ...
+    def truncate_to(self, offset: int) -> None: ...
+    def free_before(self, offset: int) -> None: ...
+    def seal(self) -> None: ...
+    def write_indexes(self) -> None: ...
+    def flush(self) -> int: ...
+    def let_go(self) -> None: ...
+
+
+class Home(Protocol):
+    """Makes and discards segments, and keeps what else belongs to a log."""
+
+    topic_id: bytes
+
+    def adopt(self, topic_id: bytes) -> None: ...
+    def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> Segment: ...
+    def discard(self, segments: list[Any], delay_ms: int) -> None: ...
+    def sync(self, epochs: EpochCache) -> None: ...
+    def write_snapshot(self, offset: int, content: bytes) -> None: ...
+    def snapshots(self, end_offset: int) -> Iterator[tuple[int, bytes]]: ...
+    def drop_snapshots_after(self, end_offset: int) -> None: ...
+
+
+class PartitionLog:
+    """See the module and `interface.Log`."""
+
+    __slots__ = (
+        "_active",
+        "_bases",
+        "_config",
+        "_epochs",
+        "_failure",
+        "_flush_lock",
+        "_jitter_ms",
+        "_lock",
+        "_rng",
+        "_segment_bytes",
+        "_segments",
+        "_truncations",
+        "home",
+        "log_end_offset",
+        "log_start_offset",
+        "partition",
+        "recovery",
+        "recovery_point",
+        "topic",
+    )
+
+    def __init__(self, topic: str, partition: int, home: Home, config: LogConfig, rng: Random) -> None:
+        """An empty log."""
+        self.topic = topic
+        self.partition = partition
+        self.home = home
+        self.log_start_offset = self.log_end_offset = self.recovery_point = 0
+        self.recovery = RecoveryReport(0)
+        self._config = config
+        self._segment_bytes = config.segment_bytes
+        self._segments: list[Segment] = []
+        self._bases: list[int] = []
+        self._active: Segment | None = None
+        self._epochs = EpochCache()
+        self._failure: StorageError | None = None
+        self._rng = rng
+        self._jitter_ms = self._draw_jitter()
+        self._truncations = 0
+        self._lock = Lock()
+        self._flush_lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"PartitionLog({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
+
+    def restore(
+        self, segments: list[Any], epochs: EpochCache, log_start_offset: int, recovery_point: int, recovery: RecoveryReport
+    ) -> None:
+        """Take what recovery found; the last segment is prepared to be written."""
+        self._segments = segments
+        self._bases = [segment.base_offset for segment in segments]
+        self._active = segments[-1] if segments else None
+        self._epochs = epochs
+        self.log_end_offset = segments[-1].next_offset if segments else log_start_offset
+        self.log_start_offset = log_start_offset
+        self.recovery_point = min(recovery_point, self.log_end_offset)
+        self.recovery = recovery
+
+    @property
+    def topic_id(self) -> bytes:
+        """16 bytes."""
+        return self.home.topic_id
+
+    @property
+    def config(self) -> LogConfig:
+        """May be replaced at any time."""
+        return self._config
+
+    @config.setter
+    def config(self, config: LogConfig) -> None:
+        if config == self._config:
+            return
+        self._config = config
+        self._segment_bytes = config.segment_bytes
+        self._jitter_ms = self._draw_jitter()
+        if self._segments:
+            self._segments[-1].configure(config)
+
+    def _draw_jitter(self) -> int:
+        jitter_ms = min(self._config.segment_jitter_ms, self._config.segment_ms)
+        return self._rng.randrange(jitter_ms) if jitter_ms > 0 else 0
+
+    @property
+    def first_base_offset(self) -> int:
+        """Where the first segment begins; without one, the log's start."""
+        return self._bases[0] if self._bases else self.log_start_offset
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all segments."""
+        segments = self._segments
+        return segments[0].size_bytes if len(segments) == 1 else sum(segment.size_bytes for segment in segments)
+
+    def segments(self) -> list[SegmentInfo]:
+        """See `interface.Log.segments`."""
+        return [
+            SegmentInfo(segment.base_offset, segment.next_offset, segment.size_bytes, segment.largest_timestamp())
+            for segment in self._segments
+        ]
+
+    # --- writing
+
+    def append(self, batch: Buffer, header: BatchHeader, now_ms: int) -> None:
+        """See `interface.Log.append`."""
+        base_offset = header.base_offset
+        last_offset = base_offset + header.last_offset_delta
+        timestamp = header.max_timestamp
+        size_bytes = len(batch)
+        segment = self._active
+        if (
+            segment is None
+            or segment.size_bytes + size_bytes > self._segment_bytes
+            or timestamp > segment.roll_after
+            or last_offset > segment.max_offset
+            or base_offset < self.log_end_offset
+        ):
+            segment = self._make_room(base_offset, last_offset, timestamp, size_bytes, now_ms)
+        try:
+            segment.append(batch, size_bytes, last_offset, timestamp)
+        except DiskFullError:
+            raise
+        except StorageError as error:
+            raise self._fail(error) from error
+        if header.partition_leader_epoch != self._epochs.latest:
+            self._epochs.assign(header.partition_leader_epoch, base_offset)
+        self.log_end_offset = last_offset + 1
+
+    def _make_room(self, base_offset: int, last_offset: int, timestamp: int, size_bytes: int, now_ms: int) -> Segment:
+        """The segment that takes the batch, made if need be."""
+        self._check()
+        if base_offset < self.log_end_offset or last_offset < base_offset:
+            raise ValueError(f"a batch of offsets {base_offset} to {last_offset} cannot follow {self.log_end_offset - 1}")
+        segment = self._active
+        if segment is None:
+            near = last_offset - self.log_end_offset <= MAX_RELATIVE_OFFSET
+            return self._start_segment(self.log_end_offset if near else base_offset, now_ms)
+        if segment.created_ms is None:
+            segment.created_ms = now_ms
+        if segment.size_bytes == 0:
+            if last_offset <= segment.max_offset:
+                return segment
+            self._discard(len(self._segments) - 1, len(self._segments))
+            return self._start_segment(base_offset, now_ms)
+        full = segment.size_bytes + size_bytes > self._segment_bytes or last_offset > segment.max_offset
+        if full or self._is_old(segment, timestamp, now_ms):
+            return self._start_segment(base_offset, now_ms)
+        return segment
+
+    def _is_old(self, segment: Segment, timestamp: int, now_ms: int) -> bool:
+        """Kafka's LogSegment.shouldRoll: time runs from the first batch's timestamp to this one's; without one, by the clock."""
+        limit_ms = self._config.segment_ms - self._jitter_ms
+        if segment.roll_after == UNKNOWN:
+            first = segment.first_timestamp()
+            if first < 0:
+                return now_ms - (segment.created_ms or now_ms) > limit_ms
+            segment.roll_after = first + limit_ms
+        return timestamp > segment.roll_after
+
+    def _start_segment(self, base_offset: int, now_ms: int | None) -> Segment:
+        """Make a segment; the one before it is sealed."""
+        segment = self.home.create_segment(base_offset, self._config, now_ms)
+        if self._segments:
+            self._segments[-1].seal()
+        self._segments.append(segment)
+        self._bases.append(base_offset)
+        self._active = segment
+        self._jitter_ms = self._draw_jitter()
+        return segment
+
+    def create(self, now_ms: int) -> None:
+        """Make directory and first segment at once, durably; without this the first append makes them."""
+        if not self._segments:
+            self._start_segment(self.log_end_offset, now_ms)
+            self.flush()
+
+    def roll(self, now_ms: int) -> None:
+        """See `interface.Log.roll`."""
+        self._check()
+        if self._active is not None and self._active.size_bytes:
+            self._start_segment(self.log_end_offset, now_ms)
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise StorageError(f"{self.topic}-{self.partition} is offline: {self._failure}")
+
+    def _fail(self, error: StorageError) -> StorageError:
+        self._failure = error
+        self._active = None
+        return error
+
+    @property
+    def failure(self) -> StorageError | None:
+        """Why the log takes no more, None while it does."""
+        return self._failure
+
+    # --- reading
+
+    def read(self, offset: int, max_bytes: int, upper_offset: int, min_one_batch: bool) -> Slice | None:
+        """See `interface.Log.read`."""
+        segment = self._active
+        if segment is None or offset < segment.base_offset:
+            return self._read_sealed(offset, max_bytes, upper_offset, min_one_batch)
+        log_end_offset = self.log_end_offset
+        if offset >= upper_offset or offset >= log_end_offset:
+            return None
+        return segment.read(offset, max_bytes, upper_offset if upper_offset < log_end_offset else None, min_one_batch)
+
+    def _read_sealed(self, offset: int, max_bytes: int, upper_offset: int, min_one_batch: bool) -> Slice | None:
+        """A compacted segment may end before the next one begins: then what follows `offset` is in the next."""
+        for segment in self._segments[max(0, bisect_right(self._bases, offset) - 1) :]:
+            if offset >= upper_offset or segment.base_offset >= upper_offset:
+                break
+            found = segment.read(offset, max_bytes, upper_offset if upper_offset < segment.next_offset else None, min_one_batch)
+            if found is not None or not segment.is_past(offset):
+                return found
+        return None
+
+    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """See `interface.Log.batches`. What is appended meanwhile may be left out."""
+        for segment in self._segments[max(0, bisect_right(self._bases, from_offset) - 1) :]:
+            yield from segment.batches(from_offset)
+
+    def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:
+        """See `interface.Log.offset_for_timestamp`."""
+        for segment in self._segments:
+            if segment.size_bytes and segment.largest_timestamp() >= timestamp:
+                found = segment.offset_for_timestamp(timestamp, self.log_start_offset)
+                if found is not None:
+                    return found if found.offset < upper_offset else None
+        return None
+
+    def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
+        """See `interface.Log.max_timestamp`."""
+        largest = max((segment.largest_timestamp() for segment in self._segments), default=-1)
+        return self.offset_for_timestamp(largest, upper_offset) if largest >= 0 else None
+
+    # --- leader epochs
+
+    def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:
+        """See `interface.Log.end_of_epoch`."""
+        return self._epochs.end_of(leader_epoch, self.log_end_offset)
+
+    @property
+    def latest_epoch(self) -> int | None:
+        """The latest leader epoch, None before the first."""
+        return self._epochs.latest if self._epochs.entries else None
+
+    def assign_epoch(self, leader_epoch: int, start_offset: int) -> None:
+        """See `interface.Log.assign_epoch`."""
+        self._epochs.assign(leader_epoch, start_offset)
+
+    def epoch_at(self, offset: int) -> int:
+        """See `interface.Log.epoch_at`."""
+        return self._epochs.epoch_at(offset)
+
+    # --- forgetting
+
+    def raise_log_start_offset(self, offset: int) -> None:
+        """See `interface.Log.raise_log_start_offset`."""
+        if offset > self.log_end_offset:
+            raise ValueError(f"the log cannot start at {offset}: it ends at {self.log_end_offset}")
+        if offset <= self.log_start_offset:
+            return
+        self.log_start_offset = offset
+        self._epochs.truncate_from_start(offset)
+        count = bisect_right(self._bases, offset) - 1
+        if count > 0:
+            self._discard(0, count)
+        if self._segments:
+            self._segments[0].free_before(offset)
+
+    def truncate_to(self, offset: int) -> None:
+        """See `interface.Log.truncate_to`."""
+        self._check()
+        if offset >= self.log_end_offset:
+            return
+        with self._lock:
+            self._truncations += 1
+            self.recovery_point = min(self.recovery_point, offset)
+            try:
+                self._truncate(offset)
+            except StorageError as error:
+                raise self._fail(error) from error
+            self.log_end_offset = self._segments[-1].next_offset
+            self.log_start_offset = min(self.log_start_offset, self.log_end_offset)
+            self.recovery_point = min(self.recovery_point, self.log_end_offset)
+        self._epochs.truncate_from_end(self.log_end_offset)
+        self.home.drop_snapshots_after(self.log_end_offset)
+
+    def _truncate(self, offset: int) -> None:
+        keep = bisect_left(self._bases, offset)
+        if keep == 0:
+            self._discard(0, len(self._segments))
+            self._start_segment(offset, None)
+        else:
+            self._discard(keep, len(self._segments))
+            self._segments[-1].truncate_to(offset)
+            self._active = self._segments[-1]
+
+    def _discard(self, start: int, end: int) -> None:
+        gone = self._segments[start:end]
+        del self._segments[start:end]
+        del self._bases[start:end]
+        self.home.discard(gone, self._config.file_delete_delay_ms)
+
+    # --- safety
+
+    def flush(self) -> int:
+        """See `interface.Log.flush`."""
+        return self._flush(self.log_end_offset, self._segments[:])
+
+    def flush_sealed(self) -> int:
+        """Make durable what no longer changes; returns the new recovery point."""
+        return self._flush(self._bases[-1], self._segments[:-1]) if self._bases else self.recovery_point
+
+    def _flush(self, end_offset: int, segments: list[Segment]) -> int:
+        with self._flush_lock:
+            self._check()
+            truncations = self._truncations
+            try:
+                flushed = [(segment, segment.flush()) for segment in segments]
+                self.home.sync(self._epochs)
+            except StorageError as error:
+                raise self._fail(error) from error
+            except OSError as error:
+                raise self._fail(storage_error("flush", f"{self.topic}-{self.partition}", error)) from error
+            with self._lock:
+                if truncations == self._truncations:
+                    for segment, size_bytes in flushed:
+                        segment.flushed_bytes = max(segment.flushed_bytes, size_bytes)
+                    self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
+            return self.recovery_point
+
+    def close(self) -> None:
+        """Write what is only in memory and make all durable. Raises StorageError."""
+        if self._active is not None:
+            self._active.write_indexes()
+        self.flush()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the files; slices keep theirs."""
+        for segment in self._segments:
+            segment.let_go()
+
+    def retire(self) -> None:
+        """The log was deleted: it takes no more."""
+        self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
+        self.let_go()
+
+    # --- producer snapshots
+
+    def write_producer_snapshot(self, offset: int, content: bytes) -> None:
+        """See `interface.Log.write_producer_snapshot`."""
+        self.home.write_snapshot(offset, content)
+
+    def producer_snapshots(self) -> Iterator[tuple[int, bytes]]:
+        """See `interface.Log.producer_snapshots`."""
+        return self.home.snapshots(self.log_end_offset)

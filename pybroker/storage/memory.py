@@ -1,0 +1,226 @@
+"""The memory twin: logs that rest in lists of bytes and are gone with the process.
+
+The same `PartitionLog` runs over it, so it rolls, truncates and answers as the disk does. Batches are copied once when they come in; slices
+hand out the very objects. Discarding a segment frees its bytes, and so does raising the log start within one, whatever the segment's size.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from random import Random
+
+from pybroker.records.batch import BatchHeader, read_header
+from pybroker.storage.epochs import EpochCache
+from pybroker.storage.interface import Log, LogConfig, Slice, TimestampOffset
+from pybroker.storage.log import MAX_RELATIVE_OFFSET, UNKNOWN, PartitionLog
+from pybroker.storage.segment import first_record
+from pybroker.storage.slices import MemorySlice
+from pybroker.wire.buffers import Buffer
+
+SNAPSHOTS_KEPT = 2
+
+
+class MemorySegment:
+    """Batches with, for each, its last offset, where it ends in the segment, and the largest timestamp up to it."""
+
+    __slots__ = (
+        "_batches",
+        "_ends",
+        "_freed",
+        "_lasts",
+        "_timestamps",
+        "base_offset",
+        "created_ms",
+        "flushed_bytes",
+        "max_offset",
+        "next_offset",
+        "roll_after",
+        "size_bytes",
+    )
+
+    def __init__(self, base_offset: int, created_ms: int | None) -> None:
+        self.base_offset = self.next_offset = base_offset
+        self.max_offset = base_offset + MAX_RELATIVE_OFFSET
+        self.created_ms = created_ms
+        self.roll_after = UNKNOWN
+        self.size_bytes = self.flushed_bytes = 0
+        self._batches: list[bytes] = []
+        self._lasts = array("q")
+        self._ends = array("q")
+        self._timestamps = array("q")
+        self._freed = 0
+
+    def configure(self, config: LogConfig) -> None:
+        """Forget what was computed from the configuration."""
+        self.roll_after = UNKNOWN
+
+    def append(self, batch: Buffer, size_bytes: int, last_offset: int, timestamp: int) -> None:
+        """Keep a copy of the batch."""
+        self._batches.append(bytes(batch))
+        self._lasts.append(last_offset)
+        self.size_bytes += size_bytes
+        self._ends.append(self.size_bytes)
+        timestamps = self._timestamps
+        timestamps.append(timestamp if not timestamps or timestamp > timestamps[-1] else timestamps[-1])
+        self.next_offset = last_offset + 1
+
+    def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None:
+        """See `interface.Log.read`."""
+        first = bisect_left(self._lasts, offset)
+        stop = len(self._lasts) if upper_offset is None else bisect_left(self._lasts, upper_offset)
+        if first >= stop:
+            return None
+        start = self._start(first)
+        if self._ends[stop - 1] - start > max_bytes:
+            stop = max(bisect_right(self._ends, start + max_bytes), first + min_one_batch)
+        if first >= stop:
+            return None
+        return MemorySlice(self._batches[first:stop], self._ends[stop - 1] - start)
+
+    def _start(self, at: int) -> int:
+        return self._ends[at - 1] if at else 0
+
+    def is_past(self, offset: int) -> bool:
+        """Whether all batches lie before `offset`."""
+        return offset >= self.next_offset
+
+    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """See `interface.Log.batches`."""
+        for batch in self._batches[max(self._freed, bisect_left(self._lasts, from_offset)) :]:
+            yield read_header(batch), MemorySlice((batch,), len(batch))
+
+    def first_timestamp(self) -> int:
+        """The largest timestamp of the first batch."""
+        return self._timestamps[0]
+
+    def largest_timestamp(self) -> int:
+        """Of all batches, -1 if none has one."""
+        return max(self._timestamps[-1], -1) if self._timestamps else -1
+
+    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
+        """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises RecordsError."""
+        first = max(bisect_left(self._timestamps, timestamp), bisect_left(self._lasts, start_offset), self._freed)
+        for batch in self._batches[first:]:
+            header = read_header(batch)
+            if header.max_timestamp >= timestamp:
+                found = first_record(batch, header, timestamp, start_offset)
+                if found is not None:
+                    return found
+        return None
+
+    def truncate_to(self, offset: int) -> None:
+        """Drop the batch that holds `offset` and all that follow."""
+        keep = bisect_left(self._lasts, offset)
+        self.size_bytes = self._start(keep)
+        self.next_offset = self._lasts[keep - 1] + 1 if keep else self.base_offset
+        for values in (self._batches, self._lasts, self._ends, self._timestamps):
+            del values[keep:]
+        self.flushed_bytes = min(self.flushed_bytes, self.size_bytes)
+        self._freed = min(self._freed, keep)
+        self.roll_after = UNKNOWN
+
+    def free_before(self, offset: int) -> None:
+        """Let go of the bytes of batches that end before `offset`; sizes and positions stay."""
+        stop = bisect_left(self._lasts, offset)
+        for at in range(self._freed, stop):
+            self._batches[at] = b""
+        self._freed = max(self._freed, stop)
+
+    def flush(self) -> int:
+        """Nothing outlives the process, so everything is as safe as it gets."""
+        return self.size_bytes
+
+    def seal(self) -> None:
+        """There is no file to be completed."""
+
+    def write_indexes(self) -> None:
+        """There is no file to be written."""
+
+    def let_go(self) -> None:
+        """There is no file to be closed."""
+
+
+class MemoryHome:
+    """What belongs to a log beside its segments."""
+
+    __slots__ = ("_snapshots", "topic_id")
+
+    def __init__(self, topic_id: bytes) -> None:
+        self.topic_id = topic_id
+        self._snapshots: dict[int, bytes] = {}
+
+    def adopt(self, topic_id: bytes) -> None:
+        """Say anew whose the log is."""
+        self.topic_id = topic_id
+
+    def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> MemorySegment:
+        """A new, empty segment."""
+        return MemorySegment(base_offset, created_ms)
+
+    def discard(self, segments: list[MemorySegment], delay_ms: int) -> None:
+        """Who still reads holds the bytes itself."""
+
+    def sync(self, epochs: EpochCache) -> None:
+        """See `MemorySegment.flush`."""
+
+    def write_snapshot(self, offset: int, content: bytes) -> None:
+        """Keep this one and the one before it."""
+        self._snapshots[offset] = content
+        for old in sorted(self._snapshots, reverse=True)[SNAPSHOTS_KEPT:]:
+            del self._snapshots[old]
+
+    def snapshots(self, end_offset: int) -> Iterator[tuple[int, bytes]]:
+        """At or before an offset, newest first."""
+        for offset in sorted(self._snapshots, reverse=True):
+            if offset <= end_offset:
+                yield offset, self._snapshots[offset]
+
+    def drop_snapshots_after(self, end_offset: int) -> None:
+        """Remove snapshots of what is no longer in the log."""
+        for offset in [offset for offset in self._snapshots if offset > end_offset]:
+            del self._snapshots[offset]
+
+
+class MemoryLogStore:
+    """All logs of a broker that forgets. See `interface.LogStore`."""
+
+    __slots__ = ("_logs", "_rng", "cluster_id", "high_watermarks", "node_id")
+
+    def __init__(self, *, cluster_id: str, node_id: int, rng: Random) -> None:
+        self.cluster_id = cluster_id
+        self.node_id = node_id
+        self.high_watermarks: dict[tuple[str, int], int] = {}
+        self._rng = rng
+        self._logs: dict[tuple[str, int], PartitionLog] = {}
+
+    def logs(self) -> Iterator[PartitionLog]:
+        """Those created so far."""
+        return iter(list(self._logs.values()))
+
+    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> PartitionLog:
+        """An empty log. Raises ValueError if there is one."""
+        if (topic, partition) in self._logs:
+            raise ValueError(f"{topic}-{partition} exists")
+        log = self._logs[topic, partition] = PartitionLog(topic, partition, MemoryHome(topic_id), config, self._rng)
+        return log
+
+    def get(self, topic: str, partition: int) -> PartitionLog | None:
+        """None if there is none."""
+        return self._logs.get((topic, partition))
+
+    def delete(self, log: Log) -> None:
+        """Forget a log."""
+        self._logs.pop((log.topic, log.partition)).retire()
+
+    def delete_expired(self, now_ms: int) -> int | None:
+        """Nothing ever waits for removal."""
+        return None
+
+    def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
+        """Nothing outlives the process."""
+
+    def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
+        """Let all go."""
+        self._logs.clear()

@@ -1,0 +1,180 @@
+"""Opening a log: from what lies in its directory to segments that can be read and written.
+
+Theory of operation
+- After a clean stop sizes and indexes are taken as they are, except that the end of the last segment is looked at; if that is not whole
+  batches, the segment is recovered after all.
+- After any other stop every batch from the recovery point on is checked (`scan`). The log is cut at the first that is not sound: the
+  segment is truncated there and later segments are put aside. What lies before the recovery point was fsynced and is not read.
+- Indexes of scanned segments are built in the same pass, and so are the leader epochs of their batches.
+- Bytes never make this fail; only a file that cannot be read or written does.
+
+(Kafka: LogLoader.)
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from pybroker.storage import layout
+from pybroker.storage.checkpoints import DamagedFile, read_epochs
+from pybroker.storage.epochs import EpochCache
+from pybroker.storage.home import LogHome
+from pybroker.storage.interface import LogConfig, RecoveryReport
+from pybroker.storage.leftovers import settle_directory
+from pybroker.storage.segment import DiskSegment
+
+
+@dataclass(slots=True, frozen=True)
+class Checkpointed:
+    """What the checkpoints of the log directory know of a log."""
+
+    clean: bool
+    recovery_point: int = 0
+    log_start_offset: int = 0
+
+
+@dataclass(slots=True)
+class Opened:
+    """An opened log, ready for `PartitionLog.restore`."""
+
+    segments: list[DiskSegment]
+    epochs: EpochCache
+    log_start_offset: int
+    recovery_point: int
+    report: RecoveryReport
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the pass over the segments gathers."""
+
+    remarks: list[str]
+    scanned_bytes: int = 0
+    cut_bytes: int = 0
+    cut_reason: str | None = None
+
+    def report(self) -> RecoveryReport:
+        return RecoveryReport(self.scanned_bytes, self.cut_bytes, self.cut_reason, tuple(self.remarks))
+
+
+def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
+    """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
+    bases, remarks = settle_directory(home.files, home.directory)
+    findings = _Findings(remarks)
+    segments = _existing(home, config, bases)
+    epochs = _read_epochs(home, bool(segments), findings)
+    first = len(segments)
+    if not checkpointed.clean:
+        first = max(0, bisect_right(bases, checkpointed.recovery_point) - 1)
+    elif segments and not segments[-1].find_end():
+        findings.remarks.append(f"{segments[-1].path()} did not end as a clean stop leaves it, so it was checked")
+        first = len(segments) - 1
+    if epochs is None:
+        epochs = _epochs_of(segments[:first])
+    _recover(home, config, segments, first, epochs, findings)
+    log_start_offset = max(checkpointed.log_start_offset, segments[0].base_offset if segments else 0)
+    end_offset = segments[-1].next_offset if segments else log_start_offset
+    if end_offset < log_start_offset:
+        segments = _start_over(home, config, segments, log_start_offset, findings)
+        end_offset = log_start_offset
+    epochs.truncate_from_end(end_offset)
+    epochs.truncate_from_start(log_start_offset)
+    home.drop_snapshots_after(end_offset)
+    recovery_point = end_offset if checkpointed.clean and findings.scanned_bytes == 0 else min(checkpointed.recovery_point, end_offset)
+    return Opened(segments, epochs, log_start_offset, recovery_point, findings.report())
+
+
+def _existing(home: LogHome, config: LogConfig, bases: list[int]) -> list[DiskSegment]:
+    segments = []
+    for base_offset in bases:
+        segment = home.segment(base_offset, config, None)
+        segment.open_existing(home.files.size(segment.path()))
+        segments.append(segment)
+    for segment, following in itertools.pairwise(segments):
+        segment.sealed = True
+        segment.next_offset = following.base_offset
+    return segments
+
+
+def _read_epochs(home: LogHome, needed: bool, findings: _Findings) -> EpochCache | None:
+    """The leader epochs; None if they must be read from the batches."""
+    path = os.path.join(home.directory, layout.LEADER_EPOCH_CHECKPOINT)
+    try:
+        entries = read_epochs(home.files, path)
+    except DamagedFile as damage:
+        findings.remarks.append(f"{damage}; leader epochs are read from the batches")
+        return None
+    if needed and not entries and not home.files.exists(path):
+        return None
+    return EpochCache(entries)
+
+
+def _epochs_of(segments: list[DiskSegment]) -> EpochCache:
+    epochs = EpochCache()
+    for segment in segments:
+        for epoch, start_offset in segment.recover(segment.size_bytes, verify=False).epochs:
+            epochs.assign(epoch, start_offset)
+    epochs.dirty = True
+    return epochs
+
+
+def _recover(home: LogHome, config: LogConfig, segments: list[DiskSegment], first: int, epochs: EpochCache, findings: _Findings) -> None:
+    """Check the segments from `first` on; what is not sound is cut, and what follows it discarded."""
+    if first >= len(segments):
+        return
+    epochs.truncate_from_end(segments[first].base_offset)
+    end_offset = segments[first].base_offset
+    for at in range(first, len(segments)):
+        segment = segments[at]
+        reason = None
+        if segment.base_offset < end_offset:
+            reason = f"the segment begins at offset {segment.base_offset}, but the one before it ends at {end_offset}"
+            _discard(home, config, segments, at, findings)
+        else:
+            reason = _recover_segment(segment, epochs, findings)
+            end_offset = segment.next_offset
+            if reason is not None:
+                _discard(home, config, segments, at + 1, findings)
+        if reason is not None:
+            findings.cut_reason = f"{segment.path()}: {reason}; the log ends at offset {end_offset} now"
+            break
+        if at + 1 < len(segments):
+            segment.seal()
+            segment.next_offset = max(end_offset, segments[at + 1].base_offset)
+    segments[-1].sealed = False
+
+
+def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findings) -> str | None:
+    """Check one segment; returns why it was cut."""
+    size_bytes = segment.size_bytes
+    segment.sealed = False
+    segment.open_file = None
+    segment.flushed_bytes = 0
+    scan = segment.recover(size_bytes, verify=True)
+    findings.scanned_bytes += size_bytes
+    for epoch, start_offset in scan.epochs:
+        epochs.assign(epoch, start_offset)
+    if scan.reason is None:
+        return None
+    findings.cut_bytes += size_bytes - scan.sound_bytes
+    segment.cut()
+    return f"at byte {scan.sound_bytes} {scan.reason}"
+
+
+def _discard(home: LogHome, config: LogConfig, segments: list[DiskSegment], start: int, findings: _Findings) -> None:
+    gone = segments[start:]
+    del segments[start:]
+    findings.cut_bytes += sum(segment.size_bytes for segment in gone)
+    home.discard(gone, config.file_delete_delay_ms)
+    if segments:
+        segments[-1].sealed = False
+
+
+def _start_over(home: LogHome, config: LogConfig, segments: list[DiskSegment], offset: int, findings: _Findings) -> list[DiskSegment]:
+    """The log ends before it starts: what is left of it was deleted already, and the rest was lost."""
+    findings.remarks.append(f"{home.directory} starts at offset {offset} by its checkpoint, which is beyond its end, so it is empty now")
+    home.discard(segments, config.file_delete_delay_ms)
+    return [home.create_segment(offset, config, None)]

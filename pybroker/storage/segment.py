@@ -1,0 +1,480 @@
+"""One segment on disk: a file of batches, a sparse index by offset and one by time.
+
+Theory of operation
+- The active segment is written at its end only, one call a batch (O_APPEND); its indexes live in memory and reach their files when it is
+  sealed (rolled, closed). A sealed segment loads them when somebody first asks, and lets go of them with its file (`FilePool`).
+- A position is found from the nearest index entry by walking over headers. Who reads on where the last read ended needs neither: ends of
+  reads are remembered (`_positions`), and so is the last batch, which those at the end of the log ask for.
+- An index entry is believed only if the batch at its position ends at its offset; else both indexes are built anew from the log.
+
+(Kafka: LogSegment.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from pybroker.records.batch import BatchHeader, iter_batches
+from pybroker.records.errors import CorruptRecords
+from pybroker.records.record import iter_records
+from pybroker.storage import layout
+from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
+from pybroker.storage.headers import DamagedBatch, HeaderReader
+from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
+from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
+from pybroker.storage.offset_index import OffsetIndex
+from pybroker.storage.scan import Scan, scan_file
+from pybroker.storage.slices import FileSlice, MemorySlice, read_fully
+from pybroker.storage.time_index import ENTRY_BYTES as TIME_ENTRY_BYTES
+from pybroker.storage.time_index import TimeIndex
+from pybroker.wire.buffers import Buffer
+
+MAX_RELATIVE_OFFSET = 2**31 - 1  # what an index entry can hold
+ALWAYS_LOOK = -(2**63)  # a `roll_after` that every timestamp exceeds
+NOWHERE = 2**63 - 1
+REMEMBERED_POSITIONS = 64  # consumers that read one segment at different places without walking
+READ_AHEAD_BYTES = 1 << 20  # a replay reads that much at a time
+
+
+class DiskSegment:
+    """See the module. `next_offset` is where the log goes on: for a sealed segment, the base offset of the next."""
+
+    __slots__ = (
+        "_directory",
+        "_files",
+        "_pool",
+        "_positions",
+        "_tail_from",
+        "_tail_position",
+        "_unindexed_bytes",
+        "_write",
+        "base_offset",
+        "created_ms",
+        "flushed_bytes",
+        "gone",
+        "index",
+        "index_interval_bytes",
+        "indexes_flushed",
+        "indexes_written",
+        "max_index_bytes",
+        "max_offset",
+        "max_timestamp",
+        "max_timestamp_offset",
+        "next_offset",
+        "open_file",
+        "roll_after",
+        "sealed",
+        "size_bytes",
+        "time_index",
+    )
+
+    def __init__(self, files: Files, pool: FilePool, directory: str, base_offset: int, config: LogConfig, created_ms: int | None) -> None:
+        self._files = files
+        self._pool = pool
+        self._directory = directory
+        self._write = files.write
+        self.base_offset = base_offset
+        self.created_ms = created_ms
+        self.open_file: OpenFile | None = None
+        self.sealed = False
+        self.gone = False
+        self.flushed_bytes = 0
+        self.configure(config)
+        self._begin()
+
+    def _begin(self) -> None:
+        """State of a segment without batches."""
+        self.size_bytes = 0
+        self.next_offset = self.base_offset
+        self.index: OffsetIndex | None = OffsetIndex()
+        self.time_index: TimeIndex | None = TimeIndex()
+        self.max_timestamp = -1
+        self.max_timestamp_offset = self.base_offset
+        self.max_offset = self.base_offset + MAX_RELATIVE_OFFSET
+        self.roll_after = ALWAYS_LOOK
+        self.indexes_written = self.indexes_flushed = False
+        self._unindexed_bytes = 0
+        self._tail_from = NOWHERE
+        self._tail_position = 0
+        self._positions: dict[int, int] = {}
+
+    def configure(self, config: LogConfig) -> None:
+        """Take the sizes of index entries and of indexes; whatever was computed from the configuration is forgotten."""
+        self.index_interval_bytes = config.index_interval_bytes
+        self.max_index_bytes = config.segment_index_bytes
+        self.roll_after = ALWAYS_LOOK
+
+    # --- files
+
+    def path(self, suffix: str = layout.LOG) -> str:
+        """The path of the segment's file of that kind."""
+        return os.path.join(self._directory, layout.segment_file_name(self.base_offset, suffix))
+
+    def create(self) -> None:
+        """Make the file, empty. Raises OSError."""
+        self._opened(OpenFile(self._files, self.path(), READ_APPEND | CREATE))
+
+    def file(self) -> OpenFile:
+        """The open file, opened if need be. Raises StorageError."""
+        file = self.open_file
+        if file is None:
+            file = self._opened(self._open())
+        file.recent = True
+        return file
+
+    def _open(self) -> OpenFile:
+        try:
+            return OpenFile(self._files, self.path(), READ_ONLY if self.sealed else READ_APPEND)
+        except OSError as error:
+            raise storage_error("open", self.path(), error) from error
+
+    def _opened(self, file: OpenFile) -> OpenFile:
+        self._pool.add(self, file)
+        self.open_file = file
+        return file
+
+    def let_go(self) -> None:
+        """Close the file, unless a slice holds it, and forget what can be read again."""
+        self.open_file = None
+        if self.sealed and self.indexes_written:
+            self.index = self.time_index = None
+
+    # --- writing
+
+    def append(self, batch: Buffer, size_bytes: int, last_offset: int, timestamp: int) -> None:
+        """Write a batch at the end; all or nothing. Raises StorageError, DiskFullError."""
+        file = self.open_file
+        if file is None:
+            file = self.file()
+        file.recent = True
+        try:
+            written = self._write(file.fd, batch)
+            if written != size_bytes:
+                self._write_rest(file.fd, memoryview(batch)[written:])
+        except OSError as error:
+            self._take_back(file.fd, error)
+        self.note(size_bytes, last_offset, timestamp)
+
+    def _write_rest(self, fd: int, rest: memoryview) -> None:
+        while rest:
+            rest = rest[self._write(fd, rest) :]
+
+    def _take_back(self, fd: int, error: OSError) -> None:
+        """Remove what a failed write left, so that the file ends with a whole batch again."""
+        try:
+            self._files.truncate(fd, self.size_bytes)
+        except OSError as second:
+            raise StorageError(f"{self.path()} ends in a torn batch: {error.strerror}, and then {second.strerror}") from error
+        raise storage_error("append to", self.path(), error) from error
+
+    def note(self, size_bytes: int, last_offset: int, timestamp: int) -> None:
+        """Take in that a batch lies at the end now: indexes, sizes, the largest timestamp."""
+        position = self.size_bytes
+        if timestamp > self.max_timestamp:
+            self.max_timestamp = timestamp
+            self.max_timestamp_offset = last_offset
+        if self._unindexed_bytes > self.index_interval_bytes:
+            self._add_index_entries(last_offset, position)
+        self._unindexed_bytes += size_bytes
+        self._tail_from = self.next_offset
+        self._tail_position = position
+        self.next_offset = last_offset + 1
+        self.size_bytes = position + size_bytes
+        self.indexes_written = False
+
+    def _add_index_entries(self, last_offset: int, position: int) -> None:
+        index, time_index = self.index, self.time_index
+        assert index is not None
+        assert time_index is not None
+        index.append(last_offset - self.base_offset, position)
+        time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
+        self._unindexed_bytes = 0
+        full = self.max_index_bytes
+        if len(index) >= full // OFFSET_ENTRY_BYTES or len(time_index) >= full // TIME_ENTRY_BYTES - 1:
+            self.max_offset = -1  # no further offset fits: the log rolls
+
+    def seal(self) -> None:
+        """No batch follows: the indexes go to their files."""
+        self.sealed = True
+        self.write_indexes()
+
+    def write_indexes(self) -> None:
+        """Write both indexes if their files do not say the same. Failing is no error: without its files an index is built from the log."""
+        if self.indexes_written or self.index is None or self.time_index is None:
+            return
+        if self.max_timestamp >= 0:
+            self.time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
+        try:
+            self._files.write_file(self.path(layout.INDEX), self.index.encode(), sync=False)
+            self._files.write_file(self.path(layout.TIME_INDEX), self.time_index.encode(), sync=False)
+        except OSError:
+            self._drop_index_files()
+        else:
+            self.indexes_flushed = False
+            self.indexes_written = True
+
+    def _drop_index_files(self) -> None:
+        for suffix in (layout.INDEX, layout.TIME_INDEX):
+            with suppress(OSError):
+                self._files.unlink(self.path(suffix))
+
+    def flush(self) -> int:
+        """Make the bytes written so far durable, with the indexes if they are complete; returns how many. Raises StorageError.
+
+        Safe beside `append` on another thread: it shares no more than the file. The caller notes `flushed_bytes`.
+        """
+        size_bytes = self.size_bytes
+        if self.gone:
+            return size_bytes
+        try:
+            if size_bytes > self.flushed_bytes:
+                self._files.fsync((self.open_file or self._open()).fd)
+            if self.indexes_written and not self.indexes_flushed:
+                for suffix in (layout.INDEX, layout.TIME_INDEX):
+                    with suppress(FileNotFoundError):
+                        self._files.fsync_file(self.path(suffix))
+                self.indexes_flushed = True
+        except OSError as error:
+            raise storage_error("flush", self.path(), error) from error
+        except StorageError:
+            if not self.gone:
+                raise
+        return size_bytes
+
+    def truncate_to(self, offset: int) -> None:
+        """Drop the batch that holds `offset` and all that follow; the segment is the active one from now on. Raises StorageError."""
+        position = self.locate(offset)
+        self.sealed = False
+        self.open_file = None
+        fd = self.file().fd
+        try:
+            self._files.truncate(fd, position)
+        except OSError as error:
+            raise storage_error("truncate", self.path(), error) from error
+        self._drop_index_files()
+        self.flushed_bytes = min(self.flushed_bytes, position)
+        self.rebuild(position)
+
+    def free_before(self, offset: int) -> None:
+        """The file keeps its bytes until the segment goes."""
+
+    # --- opening what lies on disk
+
+    def open_existing(self, size_bytes: int) -> None:
+        """Take a file that is there as it is; nothing is read before somebody asks (or `find_end` does)."""
+        self._begin()
+        self.size_bytes = self.flushed_bytes = size_bytes
+        self.indexes_written = self.indexes_flushed = True
+        self.index = self.time_index = None
+
+    def find_end(self) -> bool:
+        """Prepare to write on after a clean stop: read the end of the segment. False if anything looks wrong."""
+        try:
+            self.load_indexes()
+            assert self.index is not None
+            entry = self.index.last()
+            reader = HeaderReader(self._files, self.file().fd, self.size_bytes)
+            position = self._checked(reader, entry)
+            self._unindexed_bytes = self.size_bytes - position
+            self.next_offset = self.base_offset
+            while position < self.size_bytes:
+                base_offset, following, last_offset = reader.place(position)
+                if base_offset < self.next_offset:
+                    return False
+                self._tail_from, self._tail_position = base_offset, position
+                self.next_offset = last_offset + 1
+                position = following
+        except StorageError:
+            return False
+        return True
+
+    def load_indexes(self) -> None:
+        """Read the index files, or build both indexes from the log. Raises StorageError."""
+        if self.index is not None and self.time_index is not None:
+            return
+        try:
+            index = OffsetIndex.decode(self._files.read_file(self.path(layout.INDEX)), self.size_bytes)
+            time_index = TimeIndex.decode(self._files.read_file(self.path(layout.TIME_INDEX)))
+        except OSError:
+            index = time_index = None
+        if index is None or time_index is None or (self.size_bytes and not len(time_index)):
+            self.rebuild(self.size_bytes)
+            return
+        self.index, self.time_index = index, time_index
+        last = time_index.last()
+        if last is not None:
+            self.max_timestamp, self.max_timestamp_offset = last[0], self.base_offset + last[1]
+
+    def rebuild(self, size_bytes: int) -> None:
+        """Build the indexes, and all else that is kept in memory, from the first `size_bytes` of the log.
+
+        Raises StorageError if they cannot be read, or if the segment is to be written on and they are not all batches.
+        """
+        scan = self.recover(size_bytes, verify=False)
+        if scan.reason is not None and not self.sealed:
+            raise DamagedBatch(f"{self.path()} is damaged at byte {scan.sound_bytes}: {scan.reason}")
+
+    def recover(self, size_bytes: int, *, verify: bool) -> Scan:
+        """Read the segment from its first byte, note each sound batch and stop at the first that is not. Cuts nothing.
+
+        Raises StorageError only if the file cannot be read.
+        """
+        next_offset = self.next_offset
+        self._begin()
+        scan = scan_file(self._files, self.file().fd, size_bytes, self, verify=verify)
+        if self.sealed:
+            self.next_offset = max(next_offset, self.next_offset)
+            self.size_bytes = size_bytes
+            self._tail_from = NOWHERE
+            self.write_indexes()
+        return scan
+
+    def cut(self) -> None:
+        """Remove what lies beyond the last noted batch, durably. Raises StorageError."""
+        self.sealed = False
+        self.open_file = None
+        fd = self.file().fd
+        try:
+            self._files.truncate(fd, self.size_bytes)
+            self._files.fsync(fd)
+        except OSError as error:
+            raise storage_error("cut", self.path(), error) from error
+        self.flushed_bytes = self.size_bytes
+
+    # --- finding
+
+    def locate(self, offset: int) -> int:
+        """The position of the first batch whose last offset is at or above `offset`; the segment's size if there is none."""
+        if offset >= self.next_offset:
+            return self.size_bytes
+        if offset >= self._tail_from:
+            return self._tail_position
+        position = self._positions.get(offset)
+        if position is not None:
+            return position
+        self.load_indexes()
+        assert self.index is not None
+        reader = HeaderReader(self._files, self.file().fd, self.size_bytes)
+        position = self._checked(reader, self.index.floor(offset - self.base_offset))
+        while position < self.size_bytes:
+            _, following, last_offset = reader.place(position)
+            if last_offset >= offset:
+                break
+            position = following
+        self._remember(offset, position)
+        return position
+
+    def _checked(self, reader: HeaderReader, entry: tuple[int, int] | None) -> int:
+        """The position of an index entry; 0, and a new index, if no batch that ends at its offset lies there."""
+        if entry is None:
+            return 0
+        relative_offset, position = entry
+        with suppress(DamagedBatch):
+            if reader.place(position)[2] == self.base_offset + relative_offset:
+                return position
+        self.rebuild(self.size_bytes)
+        return 0
+
+    def _remember(self, offset: int, position: int) -> None:
+        if len(self._positions) >= REMEMBERED_POSITIONS:
+            self._positions.clear()
+        self._positions[offset] = position
+
+    def is_past(self, offset: int) -> bool:
+        """Whether all batches lie before `offset`."""
+        return self.locate(offset) >= self.size_bytes
+
+    def first_timestamp(self) -> int:
+        """The largest timestamp of the first batch, by which segment.ms counts. Raises StorageError."""
+        return HeaderReader(self._files, self.file().fd, self.size_bytes).header(0).max_timestamp
+
+    def largest_timestamp(self) -> int:
+        """Of all batches, -1 if none has one."""
+        self.load_indexes()
+        return self.max_timestamp
+
+    # --- reading
+
+    def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None:
+        """See `Log.read`; without `upper_offset` all that is there may be given."""
+        file = self.open_file
+        if file is None:
+            file = self.file()
+        file.recent = True
+        position = self._positions.get(offset)
+        if position is None:
+            position = self.locate(offset)
+        end = self.size_bytes if upper_offset is None else self.locate(upper_offset)
+        size_bytes = end - position
+        if size_bytes > max_bytes:
+            size_bytes = self._cut_to_fit(file.fd, position, max_bytes, min_one_batch)
+        elif upper_offset is None and not self.sealed:
+            self._remember(self.next_offset, end)
+        return FileSlice(self._files, file, position, size_bytes) if size_bytes > 0 else None
+
+    def _cut_to_fit(self, fd: int, position: int, max_bytes: int, min_one_batch: bool) -> int:
+        """How many bytes of whole batches from `position` fit; more follow."""
+        self.load_indexes()
+        assert self.index is not None
+        reader = HeaderReader(self._files, fd, self.size_bytes)
+        limit = position + max_bytes
+        entry = self.index.floor_position(limit)
+        at = position
+        if entry is not None and entry[1] > position:
+            at = max(position, self._checked(reader, entry))
+        while True:
+            base_offset, following, last_offset = reader.place(at)
+            if following > limit:
+                break
+            at = following
+        if at > position:
+            self._remember(base_offset, at)
+        elif min_one_batch:
+            at = following
+            self._remember(last_offset + 1, at)
+        return at - position
+
+    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """See `Log.batches`. Reads ahead, so the slices lie in memory."""
+        file = self.file()
+        position = self.locate(from_offset)
+        reader = HeaderReader(self._files, file.fd, self.size_bytes)
+        while position < reader.size_bytes:
+            following = reader.place(position)[1]
+            end = min(max(following, position + READ_AHEAD_BYTES), reader.size_bytes)
+            chunk = memoryview(read_fully(self._files, file.fd, position, end - position))
+            walk = iter_batches(chunk)
+            try:
+                for at, header in walk:
+                    yield header, MemorySlice((chunk[at : at + header.size_bytes],), header.size_bytes)
+            except CorruptRecords as error:
+                raise DamagedBatch(f"{self.path()} is damaged after byte {position}: {error}") from error
+            position += walk.position
+
+    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
+        """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises StorageError, RecordsError."""
+        self.load_indexes()
+        assert self.time_index is not None
+        relative_offset = self.time_index.floor(timestamp)
+        file = self.file()
+        position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
+        reader = HeaderReader(self._files, file.fd, self.size_bytes)
+        while position < self.size_bytes:
+            following = reader.place(position)[1]
+            header = reader.header(position)
+            if header.max_timestamp >= timestamp:
+                found = first_record(read_fully(self._files, file.fd, position, following - position), header, timestamp, start_offset)
+                if found is not None:
+                    return found
+            position = following
+        return None
+
+
+def first_record(batch: Buffer, header: BatchHeader, timestamp: int, start_offset: int) -> TimestampOffset | None:
+    """The first record of a batch from `start_offset` on whose timestamp is at least `timestamp`. Raises RecordsError."""
+    for record in iter_records(batch):
+        if record.timestamp >= timestamp and record.offset >= start_offset:
+            return TimestampOffset(record.timestamp, record.offset, header.partition_leader_epoch)
+    return None
