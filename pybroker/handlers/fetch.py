@@ -36,9 +36,9 @@ async def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse
                11: racks (KIP-392)   12: last fetched epoch (KIP-595)   13: topic ids (KIP-516)   15: replica state (KIP-903)
                16: node endpoints (KIP-951)   17: directory ids (KIP-853)   18: the replica's high watermark (KIP-1166)
     Behaviour  Whole batches from the one that holds the offset. The first batch comes whole whatever the limits; max_bytes is used up in
-               the order of the request, and partitions after that are answered empty. Where Kafka would send a batch cut by a limit, it
-               is left out. The answer waits for min_bytes up to max_wait_ms; an error in any partition, or nothing asked for, ends the wait.
-               A zstd batch is served as it is to every version. Nobody replicates from this broker: a replica is told
+               the order of the request, and partitions after that are answered empty. Where Kafka would send a batch cut by a limit,
+               it is left out. The answer waits for min_bytes up to max_wait_ms; an error in any partition, or nothing asked for, ends
+               the wait. A zstd batch is served as it is to every version. Nobody replicates from this broker: a replica is told
                NOT_LEADER_OR_FOLLOWER.
     Not done   Aborted transactions are not listed yet. No preferred read replica: there is one broker.
     """

@@ -39,9 +39,10 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
                13: topic ids (KIP-516)
     Behaviour  Versions 0 to 2 are offered in ApiVersions and close the connection, as in Kafka (KAFKA-18659). One batch for a partition;
                what is wrong with it is said by `records.validate`. A partition named twice is written once, with what was named last.
-               acks 1 and -1 are the same on one broker: the answer comes when the flush policy has made the batch safe. acks 0 has no answer; if
-               anything fails the connection is closed, so that the client notices. A duplicate is answered with the first one's offset
-               and, as append time, its largest timestamp. Null records close the connection, where Kafka 4.4.0 never answers at all.
+               acks 1 and -1 are the same on one broker: the answer comes when the flush policy has made the batch safe. acks 0 has no
+               answer; if anything fails the connection is closed, so that the client notices. A duplicate is answered with the first
+               one's offset and, as append time, its largest timestamp. Null records close the connection, where Kafka 4.4.0 never
+               answers at all.
     Not done   Transactions: no transactional id is known yet, and a transactional batch is answered as Kafka does then.
     """
     refusal = _refuse_all(request)
