@@ -89,4 +89,4 @@ class Housekeeping:
 
     async def delete_expired(self, now_ms: int) -> None:
         """Remove the files of deleted topics and segments once their delay is over."""
-        self._store.delete_expired(now_ms)
+        await trio.to_thread.run_sync(self._store.delete_expired, now_ms)

@@ -150,6 +150,8 @@ class LivePartition:
         except StorageError as error:
             self.take_offline(error)
             self.check_online()
+        if base_offset and self.log.active_base_offset == base_offset:
+            self.take_snapshot()
         state.advance(header, base_offset)
         self._advance_high_watermark(len(batch))
         return base_offset
@@ -265,12 +267,27 @@ class LivePartition:
         """Forget what lies before the offset (-1: all that is committed); returns the log start. Raises KafkaError."""
         self.check_online()
         if self.state.delete_before(before_offset):
-            self.log.raise_log_start_offset(self.state.log_start_offset)
-            self._wake_watchers()
+            self._forget_before_start()
         return self.state.log_start_offset
 
+    def _forget_before_start(self) -> None:
+        try:
+            self.log.raise_log_start_offset(self.state.log_start_offset)
+        except StorageError as error:
+            self.take_offline(error)
+            self.check_online()
+        self._wake_watchers()
+
     def take_snapshot(self) -> None:
-        """Keep the producers as they are, so that the next start need not read the log. Blocking, small."""
-        if self.state.log_end_offset > self._snapshot_offset and not self.offline:
-            self.log.write_producer_snapshot(self.state.log_end_offset, encode_snapshot(self.state.producers))
-            self._snapshot_offset = self.state.log_end_offset
+        """Keep the producers as they are, so that the next start need not read what lies before: when a segment begins, and at the end.
+
+        Blocking, small. A snapshot that cannot be written costs the next start time, and nothing else.
+        """
+        offset = self.state.log_end_offset
+        if offset <= self._snapshot_offset or self.offline:
+            return
+        try:
+            self.log.write_producer_snapshot(offset, encode_snapshot(self.state.producers))
+            self._snapshot_offset = offset
+        except StorageError as error:
+            logger.warning("%s-%d: no producer snapshot at %d: %s", self.topic, self.partition, offset, error)

@@ -119,6 +119,11 @@ class Log(Protocol):
     @property
     def size_bytes(self) -> int: ...
 
+    @property
+    def active_base_offset(self) -> int:
+        """Where the active segment begins. It moves when an append rolls, so a writer sees that it did."""
+        ...
+
     def segments(self) -> Sequence[SegmentInfo]:
         """All segments in order; the last is the active one. `raise_log_start_offset(next_offset)` drops one and those before it."""
         ...

@@ -175,6 +175,11 @@ class PartitionLog:
         segments = self._segments
         return segments[0].size_bytes if len(segments) == 1 else sum(segment.size_bytes for segment in segments)
 
+    @property
+    def active_base_offset(self) -> int:
+        """See `interface.Log.active_base_offset`."""
+        return self._bases[-1] if self._bases else self.log_start_offset
+
     def segments(self) -> list[SegmentInfo]:
         """See `interface.Log.segments`."""
         return [

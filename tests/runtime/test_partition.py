@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from pybroker.core.cluster import MetadataDelta, PartitionImage
+from pybroker.core.producer_snapshot import decode_snapshot
 from pybroker.records.builder import build_batch
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.partition import LivePartition
@@ -148,6 +149,19 @@ def test_damaged_snapshot_is_passed_over():
     live = room_with_topic(store).partition("a")
     assert produce(live, sequence=0, producer=9, epoch=0) == 0
     assert live.log_end_offset == 1
+
+
+def test_snapshot_stands_where_a_segment_begins():
+    """So a start after a crash reads the headers of the last segment only."""
+    room = PartitionRoom(memory_store(), clock=StandingClock())
+    room.create_topic("a", configs={"segment.bytes": "1048576"})
+    live = room.partition("a")
+    for sequence in range(3):
+        produce(live, sequence=sequence, producer=9, epoch=0, value=b"x" * 400_000)
+    ((offset, content),) = live.log.producer_snapshots()
+    assert offset == live.log.active_base_offset == 2
+    (entry,) = decode_snapshot(content)
+    assert (entry.producer_id, entry.last_sequence, entry.last_offset) == (9, 1, 1)
 
 
 def test_producers_too_old_are_not_brought_back():
