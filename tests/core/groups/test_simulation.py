@@ -232,6 +232,9 @@ class World:
         for record in decision.records:
             self.log.append(record)
             self.shard.replay(record)
+            if isinstance(record.key, GroupMetadataKey) and record.value is None:
+                self.note("the group is deleted; generations begin anew")
+                self.owners.clear()
         for reply in decision.replies:
             if reply.call not in self.parked:
                 raise Broken(f"call {reply.call} is answered though nobody waits")
