@@ -46,6 +46,7 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
 
 def create_one(view: ControllerView, name: str, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> list[Any]:
     """The records of one topic that the broker makes by itself. Raises `KafkaError`."""
+    _check_reserved(name)
     check_name(name)
     check_collision(view.image, name)
     assignment = place(view.image, view.rng, partitions, replication_factor)
@@ -54,8 +55,7 @@ def create_one(view: ControllerView, name: str, partitions: int, replication_fac
 
 def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tuple[tuple[str, str], ...], list[Any]]) -> Any:
     name = topic.name
-    if name == METADATA_TOPIC:
-        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None)
+    _check_reserved(name)
     check_name(name)
     if name in view.image.topics:
         raise KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
@@ -77,6 +77,12 @@ def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tup
         replication_factor=len(assignment[0]),
         configs=told[key],
     )
+
+
+def _check_reserved(name: str) -> None:
+    """The metadata log has its directory among the topics' own; nobody may make a topic over it."""
+    if name == METADATA_TOPIC:
+        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None)
 
 
 def _records(view: ControllerView, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
