@@ -105,6 +105,7 @@ class Broker:
         self._lifetime.push_async_callback(_shielded, rooms.close)
         self._nursery = await _open_nursery(self._lifetime)
         await rooms.start(self._nursery)
+        self._lifetime.push_async_callback(rooms.stop)
         await self._create_missing_topics(rooms)
         self._server = Server(rooms.state, _limits(rooms))
         self._nursery.start_soon(self._server.serve, [listener], LISTENER_NAME)

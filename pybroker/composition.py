@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -24,6 +26,11 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import CreateTopicsRequest
 from pybroker.wire.uuids import to_text
 
+if TYPE_CHECKING:
+    from pybroker.storage.store import DiskLogStore
+
+log = logging.getLogger("pybroker")
+
 
 @dataclass(slots=True)
 class Rooms:
@@ -35,6 +42,10 @@ class Rooms:
         """Start the tasks that keep time."""
         self.state.partitions.start(nursery)
         self.state.groups.start(nursery)
+
+    async def stop(self) -> None:
+        """Let go of those who wait in groups: they are told to ask again."""
+        self.state.groups.stop()
 
     async def close(self) -> None:
         """Flush, write checkpoints, leave the data directory."""
@@ -53,15 +64,16 @@ class Rooms:
 async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Address) -> Rooms:
     """Open the store that `config` names and replay what it holds. Raises DataDirectoryError, StorageError, SettingError."""
     settings = Settings(_static_settings(config, listener_name, advertised))
-    if config.data_dir is None:
+    if not config.directories():
         return _assemble(config, settings, (listener_name, advertised.host, advertised.port))
     # A large directory takes its time after a crash; whoever embeds the broker goes on meanwhile.
     return await trio.to_thread.run_sync(_assemble, config, settings, (listener_name, advertised.host, advertised.port))
 
 
 def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int]) -> Rooms:
-    clock, rng, node_id = SystemClock(), Random(config.seed), config.broker_id()
-    store, cluster_id, directory_id = _open_store(config, settings, rng, node_id)
+    clock, node_id = SystemClock(), config.broker_id()
+    rng = Random(config.seed)  # noqa: S311 - makes ids, which are no secrets, and with a seed the same ones again
+    store, cluster_id, directory_ids = _open_store(config, settings, rng, node_id)
     try:
         controller = open_controller(
             store,
@@ -70,8 +82,8 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
             rng,
             node_id,
             cluster_id,
-            durable=config.data_dir is not None,
-            log_dirs=[directory_id],
+            durable=bool(config.directories()),
+            log_dirs=directory_ids,
             endpoints=[endpoint],
         )
         partitions = Partitions(store, settings, clock, controller.image)
@@ -90,14 +102,31 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
     return Rooms(state)
 
 
-def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, bytes]:
-    """The store, the id of the cluster, and the id of the data directory."""
-    if config.data_dir is None:
+def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, list[bytes]]:
+    """The store, the id of the cluster, and the ids of the data directories."""
+    directories = config.directories()
+    if not directories:
         from pybroker.storage.memory import MemoryLogStore
 
-        cluster_id = to_text(new_uuid(rng))
-        return MemoryLogStore(cluster_id=cluster_id, node_id=node_id, rng=rng), cluster_id, new_uuid(rng)
-    raise NotImplementedError
+        memory = MemoryLogStore(cluster_id=to_text(new_uuid(rng)), node_id=node_id, rng=rng)
+        return memory, memory.cluster_id, [new_uuid(rng)]
+    from pybroker.storage.files import Files
+    from pybroker.storage.metadata_files import read_meta_properties
+    from pybroker.storage.store import DiskLogStore
+
+    store = DiskLogStore.open(directories, cluster_id=None, node_id=node_id, rng=rng, config=settings.topic_config({}).log_config())
+    _tell_of_damage(store)
+    found = [read_meta_properties(Files(), directory) for directory in directories]
+    return store, store.cluster_id, [meta.directory_id for meta in found if meta is not None and meta.directory_id is not None]
+
+
+def _tell_of_damage(store: DiskLogStore) -> None:
+    for remark in store.remarks:
+        log.warning("%s", remark)
+    for opened in store.logs():
+        if opened.recovery.cut_reason is not None:
+            cut, reason = opened.recovery.cut_bytes, opened.recovery.cut_reason
+            log.warning("%s-%d was cut by %d bytes: %s", opened.topic, opened.partition, cut, reason)
 
 
 def _static_settings(config: BrokerConfig, listener_name: str, advertised: Address) -> dict[str, str]:
@@ -105,6 +134,6 @@ def _static_settings(config: BrokerConfig, listener_name: str, advertised: Addre
     found = {"node.id": str(config.broker_id()), "listeners": f"{listener_name}://{config.listen_text()}"}
     if config.advertise_text() is not None:
         found["advertised.listeners"] = f"{listener_name}://{advertised}"
-    if config.data_dir is not None:
-        found["log.dirs"] = str(config.data_dir)
+    if config.directories():
+        found["log.dirs"] = ",".join(config.directories())
     return {**config.settings, **found}

@@ -27,7 +27,7 @@ class BrokerConfig:
     listen       `host:port`; port 0 picks a free one, an empty host listens on every interface. None: `listeners` in `settings`, else
                  127.0.0.1 and a free port.
     advertise    `host:port` that clients are told to connect to. None: `advertised.listeners`, else the address that each client dialled.
-    data_dir     where the data lies, in Kafka's own layout. None: in memory, gone at the end.
+    data_dir     where the data lies, in Kafka's own layout; several directories with commas between. None: in memory, gone at the end.
     settings     any server property of Kafka, by its name.
     topics       topics to have at start, with their number of partitions (existing ones stay as they are).
     node_id      None: `node.id` in `settings`, else 1.
@@ -54,6 +54,14 @@ class BrokerConfig:
     def advertise_text(self) -> str | None:
         """`host:port` to advertise, if one is set."""
         return self.advertise if self.advertise is not None else listener_of(self.settings, "advertised.listeners")
+
+    def directories(self) -> list[str]:
+        """The data directories; none for a broker in memory."""
+        if self.data_dir is None:
+            return []
+        if isinstance(self.data_dir, Path):
+            return [str(self.data_dir)]
+        return [entry.strip() for entry in self.data_dir.split(",") if entry.strip()]
 
     def broker_id(self) -> int:
         """The node id."""
@@ -92,11 +100,5 @@ def _check_protocol(settings: Mapping[str, str], name: str, listener: str) -> No
 
 
 def data_dir_of(settings: Mapping[str, str]) -> str | None:
-    """The data directory that `log.dirs` or `log.dir` names; None if neither is set."""
-    text = settings.get("log.dirs") or settings.get("log.dir")
-    if not text:
-        return None
-    directories = [entry.strip() for entry in text.split(",") if entry.strip()]
-    if len(directories) != 1:
-        raise ConfigError(f"log.dirs={text}: one directory is supported, not {len(directories)}")
-    return directories[0]
+    """The data directories that `log.dirs` or `log.dir` names; None if neither is set."""
+    return settings.get("log.dirs") or settings.get("log.dir") or None

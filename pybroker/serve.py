@@ -41,7 +41,8 @@ async def _serve(config: BrokerConfig) -> str | None:
 
 
 def _announce(broker: Broker) -> None:
-    where = "in memory" if broker.config.data_dir is None else f"in {broker.config.data_dir}"
+    directories = broker.config.directories()
+    where = f"in {', '.join(directories)}" if directories else "in memory"
     address = broker.bootstrap_servers
     log.info("pybroker %s is ready, data %s; connect with bootstrap.servers=%s", __version__, where, address)
 

@@ -19,6 +19,10 @@ from pybroker.healthcheck import find_fault
 
 TIMEOUT_S = 30
 
+# The package of this tree, and nothing of Kafka's from outside.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+ENVIRONMENT["PYTHONPATH"] = str(Path(pybroker.__file__).parent.parent)
+
 
 class Process:
     """A broker as a child process; `address` is what its ready file says."""
@@ -26,8 +30,7 @@ class Process:
     def __init__(self, directory: Path, *words: str, environment: dict[str, str] | None = None) -> None:
         self.ready_file = directory / "ready"
         command = [sys.executable, "-m", "pybroker", "--listen", "127.0.0.1:0", "--ready-file", str(self.ready_file), *words]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
-        self.child = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})})
+        self.child = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **(environment or {})})
         assert self.child.stderr is not None
         self.first_lines: list[str] = []
         for line in self.child.stderr:
@@ -63,13 +66,21 @@ def start(tmp_path: Path) -> Iterator[Any]:
     for process in started:
         if process.child.poll() is None:
             process.child.kill()
-            process.child.communicate(timeout=TIMEOUT_S)
+            process.child.wait(TIMEOUT_S)
+        assert process.child.stderr is not None
+        process.child.stderr.close()
 
 
 def run(*words: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "pybroker", *words], cwd=directory, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        [sys.executable, "-m", "pybroker", *words],
+        cwd=directory,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
     )
 
 

@@ -115,7 +115,6 @@ def test_topics_take_the_default_number_of_partitions() -> None:
         (["--listen", "127.0.0.1:99999"], "65535"),
         (["--advertise", "::1:9092"], "brackets"),
         (["--config", "/nowhere/server.properties"], "cannot read"),
-        (["--set", "log.dirs=/a,/b"], "one directory"),
         (["--set", "listeners=SASL_SSL://:9093"], "PLAINTEXT only"),
         (["--set", "listeners=nonsense"], "NAME://host:port"),
         (["--set", "node.id=x"], "node.id"),
