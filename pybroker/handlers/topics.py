@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.created_topics import with_shared_configs
 from pybroker.handlers.registry import handles
 from pybroker.wire import messages
 from pybroker.wire.errors import KafkaError
@@ -23,7 +24,7 @@ async def create_topics(context: RequestContext, request: Any) -> Any:
     """
     await context.flush()
     try:
-        return await context.state.controller.create_topics(request)
+        return with_shared_configs(await context.state.controller.create_topics(request))
     except KafkaError as error:
         result = messages.CreateTopicsResponse.CreatableTopicResult
         failed = [result(name=topic.name, error_code=error.code, error_message=error.message, configs=[]) for topic in request.topics]

@@ -96,6 +96,7 @@ def test_many_topics_share_what_is_told_of_their_configs() -> None:
     wanted[7].configs = [Config(name="retention.ms", value="7")]
     wanted[9].num_partitions = 0
     response = room.ask(topics.create_topics, CreateTopicsRequest(topics=wanted), 7)
+    assert encode(response, 7) == encode(CreateTopicsResponse(topics=response.topics), 7)
     back = decode(CreateTopicsResponse, 7, encode(response, 7))[0]
     assert back.topics == response.topics
     assert [len(topic.configs) for topic in back.topics] == [37] * 9 + [0] + [37] * 10
