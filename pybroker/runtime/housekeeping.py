@@ -1,10 +1,11 @@
-"""What a broker does by the clock: flush by time, write checkpoints, forget producers, remove what was renamed away.
+"""What a broker does by the clock: flush by time, write checkpoints, forget producers, drop old segments, remove what was renamed away.
 
 One task; each duty says when it is due next. What blocks runs on a thread.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Protocol
@@ -16,6 +17,9 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.interface import LogStore
+from pybroker.wire.errors import KafkaError
+
+logger = logging.getLogger(__name__)
 
 FLUSH_CHECK_MS = 1_000
 """How often `flush.ms` is looked at where log.flush.scheduler.interval.ms leaves it open."""
@@ -65,6 +69,7 @@ class Housekeeping:
             (self._flush_interval_ms, self.flush_by_time),
             (partial(interval_ms, "log.flush.offset.checkpoint.interval.ms"), self.checkpoint),
             (partial(interval_ms, "producer.id.expiration.check.interval.ms"), self.expire_producers),
+            (partial(interval_ms, "log.retention.check.interval.ms"), self.retain),
             (lambda: DELETE_CHECK_MS, self.delete_expired),
         ]
 
@@ -86,6 +91,14 @@ class Housekeeping:
         expiration_ms = self._settings.get("producer.id.expiration.ms")
         for live in self._partitions:
             live.state.producers.expire(now_ms, expiration_ms)
+
+    async def retain(self, now_ms: int) -> None:
+        """Drop the segments that are too old or too many."""
+        for live in self._partitions:
+            try:
+                live.retain(now_ms)
+            except KafkaError as error:
+                logger.warning("%r: segments are kept beyond their time: %s", live, error)
 
     async def delete_expired(self, now_ms: int) -> None:
         """Remove the files of deleted topics and segments once their delay is over."""

@@ -14,6 +14,7 @@ import trio
 
 from pybroker.core.partition import NO_EPOCH, PartitionState
 from pybroker.core.producer_snapshot import encode_snapshot
+from pybroker.core.retention import retained_from
 from pybroker.core.topic_config import TopicConfig
 from pybroker.records.batch import BatchHeader, patch_base_offset_and_epoch, read_header
 from pybroker.runtime.clock import Clock
@@ -277,6 +278,20 @@ class LivePartition:
             self.take_offline(error)
             self.check_online()
         self._wake_watchers()
+
+    def retain(self, now_ms: int) -> None:
+        """Drop the segments that retention.ms and retention.bytes no longer keep."""
+        config = self.config
+        if self.offline or not config.delete or self.state.log_start_offset == self.state.log_end_offset:
+            return
+        start = retained_from(self.log.segments(), self.high_watermark, now_ms, config.retention_ms, config.retention_bytes)
+        if start is None or start <= self.state.log_start_offset:
+            return
+        if start == self.log_end_offset:
+            self.log.roll(now_ms)
+            self.take_snapshot()
+        self.state.log_start_offset = start
+        self._forget_before_start()
 
     def take_snapshot(self) -> None:
         """Keep the producers as they are, so that the next start need not read what lies before: when a segment begins, and at the end.

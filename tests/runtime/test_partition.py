@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.interface import DiskFullError, StorageError
 from pybroker.storage.memory import MemoryLogStore
+from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -116,13 +118,46 @@ def test_configuration_takes_effect_at_once():
     assert produce(live) == 1
 
 
-def test_restart_finds_what_was_acknowledged_and_who_wrote_it():
+class MemoryDisk:
+    """A store that stays when the broker goes."""
+
+    def __init__(self) -> None:
+        self.store = memory_store()
+
+    def after_crash(self) -> MemoryLogStore:
+        return self.store
+
+
+class RealDisk:
+    """A directory that is opened anew after the broker went without closing it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.store: DiskLogStore | None = None
+
+    def after_crash(self) -> DiskLogStore:
+        if self.store is not None:
+            self.store.abandon()
+        self.store = DiskLogStore.open([self._path], cluster_id=None, node_id=1, rng=random.Random(1))
+        return self.store
+
+
+@pytest.fixture(params=["memory", "disk"])
+def disk(request, tmp_path) -> Iterator[MemoryDisk | RealDisk]:
+    """What outlives a broker."""
+    disk = MemoryDisk() if request.param == "memory" else RealDisk(str(tmp_path))
+    yield disk
+    if isinstance(disk.store, DiskLogStore):
+        disk.store.abandon()
+
+
+def test_restart_finds_what_was_acknowledged_and_who_wrote_it(disk: MemoryDisk | RealDisk):
     """After a crash every acknowledged batch is there once, and sending it again writes nothing."""
-    store, chance = memory_store(), random.Random(4)
+    chance = random.Random(4)
     acknowledged: list[tuple[int, int, int]] = []
     next_sequence = {1: 0, 2: 0}
     for start in range(6):
-        room = PartitionRoom(store, clock=StandingClock())
+        room = PartitionRoom(disk.after_crash(), clock=StandingClock())
         room.create_topic("a", topic_id=b"a" * 16, leader_epoch=start)
         live = room.partition("a")
         for producer, sequence, offset in acknowledged[-2:]:
@@ -396,3 +431,24 @@ def test_partitions_are_added_and_led_anew():
     room.partitions.apply(MetadataDelta(led=[topic]))
     assert room.partition("a").leader_epoch == 4
     assert waiter.woken
+
+
+def test_retention_drops_old_segments():
+    """By time the whole log may go, by size what leaves retention.bytes; what readers held is out of range then."""
+    room = PartitionRoom(memory_store(), clock=StandingClock())
+    room.create_topic("a", configs={"segment.bytes": "1048576", "retention.ms": "5000"})
+    live = room.partition("a")
+    for _ in range(5):
+        produce(live, value=b"x" * 400_000)
+    live.retain(NOW_MS + 5000)
+    assert live.log_start_offset == 0
+    room.configure("a", {"segment.bytes": "1048576", "retention.ms": "-1", "retention.bytes": "1300000"})
+    live.retain(NOW_MS + 5001)
+    assert live.log_start_offset == 0
+    room.configure("a", {"segment.bytes": "1048576", "retention.ms": "-1", "retention.bytes": "900000"})
+    live.retain(NOW_MS + 5001)
+    assert live.log_start_offset == 2
+    room.configure("a", {"segment.bytes": "1048576", "retention.ms": "5000"})
+    live.retain(NOW_MS + 5001)
+    assert (live.log_start_offset, live.log_end_offset) == (5, 5)
+    assert produce(live) == 5
