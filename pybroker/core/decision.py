@@ -3,7 +3,8 @@
 Rules
 - A machine method reads its state and returns a `Decision`; durable state changes only in `replay`, when the record is written.
 - A parked call is a number. Its reply appears in the `replies` of a later decision, exactly once.
-- The runner carries out: append `records` as one batch, wait until they are safe, `replay` each, then release `replies`.
+- The runner carries out: append `records` as one batch and `replay` each at once, so that the next decision sees them; wait until they
+  are safe; then release `replies`. If the append fails nothing is replayed, and `on_failure`, or the error, is what the callers get.
   (Kafka: CoordinatorResult and CoordinatorRuntime; etcd raft: Ready.)
 """
 
