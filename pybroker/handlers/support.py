@@ -16,8 +16,9 @@ _NOT_DONE = re.compile(r"Not done\s+(.*)\Z", re.DOTALL)
 _HEAD = """\
 # The APIs that are served
 
-Written by `python -m pybroker.handlers.support` from the handlers' declarations; a test keeps it fresh. Versions are those that are
-answered; where Kafka advertises versions that it refuses, pybroker advertises and refuses them too. "Not done" is what the handler itself says.
+Written by `python -m pybroker.handlers.support` from the handlers' declarations; a test keeps it fresh. Versions are those that
+are answered; where Kafka advertises versions that it refuses, pybroker advertises and refuses them too. "Not done" is what the
+handler itself says.
 
 | key | API | versions | not done |
 |---|---|---|---|"""
