@@ -278,6 +278,8 @@ class World:
         if again.offsets.snapshot() != self.shard.offsets.snapshot() or set(again.groups) != set(self.shard.groups):
             raise Broken("replaying the log gives other offsets or groups")
         live = self.shard.groups.get("g")
+        if live is not None and live.state == "CompletingRebalance" and again.groups["g"].generation_id == live.generation_id:
+            raise Broken(f"the assignment of generation {live.generation_id} is written, and the group still waits for it")
         if live is None or live.state not in ("Stable", "Empty") or live.generation_id == 0:
             return
         if durable_view(live) != durable_view(again.groups["g"]):
