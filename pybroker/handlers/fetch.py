@@ -37,9 +37,9 @@ async def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse
                16: node endpoints (KIP-951)   17: directory ids (KIP-853)   18: the replica's high watermark (KIP-1166)
     Behaviour  Whole batches from the one that holds the offset. The first batch comes whole whatever the limits; max_bytes is used up in
                the order of the request, and partitions after that are answered empty. Where Kafka would send a batch cut by a limit,
-               it is left out. The answer waits for min_bytes up to max_wait_ms; an error in any partition, or nothing asked for, ends
-               the wait. A zstd batch is served as it is to every version. Nobody replicates from this broker: a replica is told
-               NOT_LEADER_OR_FOLLOWER.
+               it is left out. The answer waits for min_bytes up to max_wait_ms; an error of a partition that is there, or one that
+               goes away, ends the wait. Partitions that are not there do not, but alone they are answered at once. A zstd batch is
+               served as it is to every version. Nobody replicates from this broker: a replica is told NOT_LEADER_OR_FOLLOWER.
     Not done   Aborted transactions are not listed yet. No preferred read replica: there is one broker.
     """
     by_id = context.api_version >= TOPIC_IDS_SINCE
@@ -78,7 +78,7 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
         elif partitions.is_over(deadline):
             return reading.answers
         waiter = partitions.watch(reading.live, min_bytes - reading.size_bytes)
-        reading.forget()
+        reading.forget(expected=len(reading.live))
         try:
             await context.flush()
             await partitions.wait(waiter, deadline)
@@ -89,7 +89,18 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
 class Reading:
     """One pass over the partitions of a fetch. `urgent`: something must be told now."""
 
-    __slots__ = ("_by_id", "_is_replica", "_isolation_level", "_max_bytes", "_partitions", "answers", "live", "size_bytes", "urgent")
+    __slots__ = (
+        "_by_id",
+        "_expected",
+        "_is_replica",
+        "_isolation_level",
+        "_max_bytes",
+        "_partitions",
+        "answers",
+        "live",
+        "size_bytes",
+        "urgent",
+    )
 
     def __init__(self, partitions: Partitions, request: FetchRequest, api_version: int, max_bytes: int) -> None:
         replica_id = request.replica_state.replica_id if api_version >= REPLICA_STATE_SINCE else request.replica_id
@@ -100,8 +111,9 @@ class Reading:
         self._max_bytes = max_bytes
         self.forget()
 
-    def forget(self) -> None:
-        """Let go of what was read: nothing of it is kept over a wait."""
+    def forget(self, expected: int = 0) -> None:
+        """Let go of what was read: nothing of it is kept over a wait, but how many partitions there were."""
+        self._expected = expected
         self.answers: list[Answer] = []
         self.live: list[LivePartition] = []
         self.size_bytes = 0
@@ -112,7 +124,6 @@ class Reading:
         for one in asked:
             live = self._find(one)
             if live is None:
-                self.urgent = True
                 self.answers.append((one, _error_data(one, self._missing(one))))
                 continue
             try:
@@ -121,6 +132,8 @@ class Reading:
             except KafkaError as error:
                 self.urgent = True
                 self.answers.append((one, _error_data(one, error.code, reached=True)))
+        if len(self.live) < self._expected:
+            self.urgent = True
 
     def _find(self, one: AskedPartition) -> LivePartition | None:
         if not self._by_id:

@@ -28,6 +28,8 @@ EARLIEST_PENDING_UPLOAD = -6
 SPECIAL_SINCE = {LATEST: 0, EARLIEST: 0, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
 """The version that brought each special time (KIP-734, KIP-405, KIP-1005, KIP-1023)."""
 
+LEADER_EPOCH_SINCE = 4
+NO_EPOCH = -1
 CONSUMER = -1
 NOTHING = TimestampOffset(-1, -1, -1)
 
@@ -66,7 +68,8 @@ def _list_offset(context: RequestContext, request: ListOffsetsRequest, topic: st
         found = find_offset(live, asked.timestamp, upper_offset)
     except KafkaError as error:
         return _Offset(partition_index=asked.partition_index, error_code=error.code)
-    return _Offset(partition_index=asked.partition_index, timestamp=found.timestamp, offset=found.offset, leader_epoch=found.leader_epoch)
+    epoch = found.leader_epoch if context.api_version >= LEADER_EPOCH_SINCE else NO_EPOCH
+    return _Offset(partition_index=asked.partition_index, timestamp=found.timestamp, offset=found.offset, leader_epoch=epoch)
 
 
 def find_offset(live: LivePartition, timestamp: int, upper_offset: int) -> TimestampOffset:

@@ -178,14 +178,16 @@ async def timed(room: PartitionRoom, sent: FetchRequest) -> tuple[float, Any]:
 
 
 def test_waiting(room: PartitionRoom):
-    """Empty after max_wait_ms; at once with an error, with min_bytes 0 or with nothing asked."""
+    """Empty after max_wait_ms, also beside a partition that does not exist; at once if that is all, with min_bytes 0 or nothing asked."""
 
     async def main():
         async with trio.open_nursery() as nursery:
             room.partitions.start(nursery)
             assert (await timed(room, asking((0, 0), max_wait_ms=400)))[0] == 0.4
             assert (await timed(room, asking((0, 0), max_wait_ms=400, min_bytes=0)))[0] == 0
-            assert (await timed(room, asking((0, 0), (9, 0), max_wait_ms=3000)))[0] == 0
+            assert (await timed(room, asking((0, 0), (9, 0), max_wait_ms=3000)))[0] == 3
+            assert (await timed(room, asking((9, 0), max_wait_ms=3000)))[0] == 0
+            assert (await timed(room, asking((0, 0), (0, 99), max_wait_ms=3000)))[0] == 0
             assert (await timed(room, asking(max_wait_ms=3000)))[0] == 0
             load(room)
             assert (await timed(room, asking((0, 0), max_wait_ms=300, min_bytes=100_000)))[0] == 0.3
@@ -221,22 +223,27 @@ def test_waking(room: PartitionRoom):
 
 
 def test_deletion_ends_the_wait(room: PartitionRoom):
-    """A topic that goes away is told at once."""
+    """A topic that goes away is told at once, also when others stay."""
+    room.create_topic("b")
+    request = asking((0, 0), max_wait_ms=5000)
+    request.topics.append(FetchRequest.FetchTopic(topic="b", partitions=request.topics[0].partitions))
 
     async def main():
         async with trio.open_nursery() as nursery:
             room.partitions.start(nursery)
             codes: list[int] = []
+            began = trio.current_time()
 
             async def wait():
-                _, response = await timed(room, asking((0, 0), max_wait_ms=5000))
-                codes.append(told(response)[0][1])
+                _, response = await timed(room, request)
+                codes.extend(one[1] for one in told(response))
 
             async with trio.open_nursery() as waiting:
                 waiting.start_soon(wait)
                 await wait_all_tasks_blocked()
                 room.delete_topic("a")
-            assert codes == [3]
+            assert codes == [3, 0]
+            assert trio.current_time() - began < 1
             nursery.cancel_scope.cancel()
 
     virtual(main)

@@ -13,7 +13,8 @@ from pybroker.handlers.records_admin import delete_records
 from pybroker.records.builder import build_batch
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
-from pybroker.wire.messages import DeleteRecordsRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest
+from pybroker.wire.codec import decode, encode
+from pybroker.wire.messages import DeleteRecordsRequest, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest
 
 
 @pytest.fixture
@@ -51,6 +52,15 @@ def offsets(room: PartitionRoom, topic: str, *times: int, version: int = 7, inde
 def test_ends_and_times(room: PartitionRoom, time: int, found: Any):
     """The ends, the largest time, and the first record at or after a time."""
     assert offsets(room, "t", time) == [found]
+
+
+@pytest.mark.parametrize("version", range(1, 12))
+def test_every_version_can_carry_the_answer(room: PartitionRoom, version: int):
+    """The leader epoch is told from version 4 on (KIP-320): an older answer that had one could not be written."""
+    asked = [ListOffsetsRequest.ListOffsetsPartition(timestamp=-1)]
+    topics = [ListOffsetsRequest.ListOffsetsTopic(name="t", partitions=asked)]
+    response = trio.run(list_offsets, room.context(version), ListOffsetsRequest(replica_id=-1, topics=topics))
+    assert decode(ListOffsetsResponse, version, encode(response, version))[0].topics[0].partitions[0].offset == 4
 
 
 @pytest.mark.parametrize(
