@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -33,6 +34,7 @@ async def _serve(config: BrokerConfig) -> str | None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         try:
             async with broker:
+                gc.freeze()  # what the start made stays: the collector need not walk through it again
                 _announce(broker)
                 await _wait_for_signal(signals)
         except _EXPECTED as error:

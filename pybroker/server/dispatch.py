@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from pybroker.handlers.api_versions import unsupported_version_answer
 from pybroker.handlers.context import CloseConnection, RequestContext
@@ -24,22 +24,34 @@ from pybroker.wire.messages import ApiVersionsRequest, message_class
 
 log = logging.getLogger("pybroker.server")
 
-# Answers kept ready: a few hundred clients asking for the metadata of their own topics. Each is at most this large.
+# Answers kept ready: a few hundred clients asking for the metadata of their own topics. Request and answer are at most this large.
 _KEPT_ANSWERS = 1_000
-_KEPT_ANSWER_BYTES = 65_536
+_KEPT_BYTES = 65_536
+
+# Api key, version and correlation id: what stands before the client id in every request header.
+_FIXED_BYTES = 8
 
 _API_VERSIONS = ApiVersionsRequest.API_KEY
 _pack_size = Struct(">i").pack
+_unpack_int = Struct(">i").unpack_from
+
+
+class _Kept(NamedTuple):
+    """An answer without its correlation id: the size that goes before, and what comes after."""
+
+    size: bytes
+    rest: bytes
 
 
 class Dispatcher:
     """Serves the requests of all connections of one broker."""
 
-    __slots__ = ("_kept", "_kept_version", "_reported", "state")
+    __slots__ = ("_cacheable", "_kept", "_kept_version", "_reported", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
-        self._kept: dict[tuple[Any, ...], bytes] = {}
+        self._kept: dict[tuple[Any, ...], _Kept] = {}
+        self._cacheable = {key for key, registration in REGISTRY.items() if registration.cacheable and key < 256}
         self._kept_version = -1
         self._reported: set[tuple[int, str]] = set()
 
@@ -48,25 +60,27 @@ class Dispatcher:
 
         Raises WireError or CloseConnection if the connection is to be closed.
         """
+        key = None
+        if len(frame) > _FIXED_BYTES and frame[1] in self._cacheable and not frame[0]:
+            key = (_unpack_int(frame)[0], bytes(frame[8:]), context.advertised_address())
+            kept = self._find_kept(key)
+            if kept is not None:
+                out += (kept.size, frame[4:8], kept.rest)
+                return len(kept.rest)
         header, at = parse_request_header(frame)
         registration = REGISTRY.get(header.api_key)
         if registration is None or not registration.min_version <= header.api_version <= registration.max_version:
             return _queue(out, header, self._unserved(header, registration))
-        key = None
-        if registration.cacheable:
-            key = (header.api_key, header.api_version, bytes(frame[at:]), context.advertised_address())
-            kept = self._find_kept(key)
-            if kept is not None:
-                return _queue(out, header, [kept])
         context.api_version = header.api_version
         context.correlation_id = header.correlation_id
         context.client_id = header.client_id
         parts = await self._handle(context, registration, header, frame, at)
         if parts is None:
             return 0
+        size = _queue(out, header, parts)
         if key is not None and context.keep_answer:
-            self._keep(key, parts)
-        return _queue(out, header, parts)
+            self._keep(key, b"".join(out[-1 - len(parts) :]))
+        return size
 
     async def _handle(
         self, context: RequestContext, registration: Registration, header: RequestHeader, frame: Buffer, at: int
@@ -93,19 +107,19 @@ class Dispatcher:
         name = _api_name(registration)
         raise WireError(f"{name} v{header.api_version} is not served, only {registration.min_version} to {registration.max_version}")
 
-    def _find_kept(self, key: tuple[Any, ...]) -> bytes | None:
+    def _find_kept(self, key: tuple[Any, ...]) -> _Kept | None:
         version = self.state.cluster.version
         if version != self._kept_version:
             self._kept.clear()
             self._kept_version = version
         return self._kept.get(key)
 
-    def _keep(self, key: tuple[Any, ...], parts: list[Any]) -> None:
-        if self.state.cluster.version != self._kept_version or len(parts) != 1 or len(parts[0]) > _KEPT_ANSWER_BYTES:
+    def _keep(self, key: tuple[Any, ...], answer: bytes) -> None:
+        if self.state.cluster.version != self._kept_version or len(answer) > _KEPT_BYTES or len(key[1]) > _KEPT_BYTES:
             return
         if len(self._kept) >= _KEPT_ANSWERS:
             self._kept.clear()
-        self._kept[key] = parts[0]
+        self._kept[key] = _Kept(answer[:4], answer[8:])
 
     def _report(self, context: RequestContext, header: RequestHeader, request: Any, error: Exception) -> None:
         """The first fault of a kind comes with its traceback, later ones in one line."""
