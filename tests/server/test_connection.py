@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pybroker.handlers.context import CloseConnection
 from pybroker.server import connection as connection_module
@@ -18,7 +15,7 @@ from pybroker.testing.memory import connect_in_memory
 from pybroker.wire.codec import encode
 from pybroker.wire.framing import frame
 from pybroker.wire.headers import request_header
-from pybroker.wire.messages import ApiVersionsRequest, MetadataRequest, MetadataResponse
+from pybroker.wire.messages import MetadataRequest, MetadataResponse
 
 Topic = MetadataRequest.MetadataRequestTopic
 
@@ -297,41 +294,3 @@ def test_many_pipelined_requests(make_server: Any, echo_metadata: None, in_trio:
             await client.aclose()
 
     in_trio(main)
-
-
-@given(st.lists(st.binary(max_size=200).map(frame) | st.binary(max_size=60), max_size=4), st.integers(0, 40))
-@settings(derandomize=True, deadline=None, max_examples=60)
-def test_fuzzed_frames_never_reach_the_log_as_bugs(chunks: list[bytes], api_key: int) -> None:
-    """Whatever bytes come, no fault of ours is logged, and another client is served beside them."""
-    from types import SimpleNamespace
-
-    from pybroker.runtime.clock import SystemClock
-    from pybroker.server.listener import Limits, Server
-
-    cluster: Any = SimpleNamespace(version=1, cluster_id="c", features={}, offset=0)
-    state: Any = SimpleNamespace(node_id=1, clock=SystemClock(), cluster=cluster, advertised_address=None)
-    faults: list[logging.LogRecord] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = faults.append  # type: ignore[method-assign]  # a list is all that is needed
-
-    async def main() -> None:
-        server = Server(state, Limits())
-        async with trio.open_nursery() as nursery:
-            bystander = connect_in_memory(server, nursery)
-            client = connect_in_memory(server, nursery)
-            for chunk in [*chunks, frame(api_key.to_bytes(2, "big") + b"\0\x03" + b"\0" * 20)]:
-                try:
-                    await client.stream.send_all(chunk)
-                except trio.BrokenResourceError:
-                    break
-            answer = await bystander.ask(ApiVersionsRequest(), 0)
-            assert answer.error_code == 0
-            await client.aclose()
-            await bystander.aclose()
-
-    logging.getLogger("pybroker").addHandler(handler)
-    try:
-        trio.run(main)
-    finally:
-        logging.getLogger("pybroker").removeHandler(handler)
-    assert not faults
