@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 import trio
+
+TIDY_ABOVE = 1024
+"""Entries whose waiters are long gone cost nothing up to here."""
 
 
 class Watched(Protocol):
@@ -67,19 +70,31 @@ class Waiter:
 class Deadlines:
     """Wakes waiters when their time has come. Deadlines are on trio's clock, in seconds: a wall clock that jumps moves none."""
 
-    __slots__ = ("_heap", "_number", "_scope")
+    __slots__ = ("_heap", "_number", "_scope", "_tidy_at")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Waiter]] = []
         self._number = 0
         self._scope: trio.CancelScope | None = None
+        self._tidy_at = TIDY_ABOVE
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def add(self, deadline: float, waiter: Waiter) -> None:
         """Wake `waiter` at `deadline`, unless it was closed before."""
         self._number += 1
+        if len(self._heap) >= self._tidy_at:
+            self._tidy()
         heappush(self._heap, (deadline, self._number, waiter))
         if self._scope is not None and deadline < self._scope.deadline:
             self._scope.deadline = deadline
+
+    def _tidy(self) -> None:
+        """Drop those that were woken before their time: one with a long deadline may be parked and woken a thousand times a second."""
+        self._heap = [entry for entry in self._heap if not entry[2].woken]
+        heapify(self._heap)
+        self._tidy_at = max(TIDY_ABOVE, 2 * len(self._heap))
 
     async def run(self) -> None:
         """Keep the deadlines, for ever."""

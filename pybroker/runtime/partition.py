@@ -65,7 +65,9 @@ class LivePartition:
         "topic_id",
     )
 
-    def __init__(self, host: Host, log: Log, state: PartitionState, rules: TopicRules, *, is_internal: bool = False) -> None:
+    def __init__(
+        self, host: Host, log: Log, state: PartitionState, rules: TopicRules, *, is_internal: bool = False, snapshot_offset: int = -1
+    ) -> None:
         self.topic = log.topic
         self.topic_id = log.topic_id
         self.partition = log.partition
@@ -77,7 +79,7 @@ class LivePartition:
         self._failure: tuple[ErrorCode, str] | None = None
         self._watchers: set[Waiter] | None = None
         self._committed: trio.lowlevel.ParkingLot | None = None
-        self._snapshot_offset = -1
+        self._snapshot_offset = snapshot_offset
         self._last_flush_ms = -1
 
     def __repr__(self) -> str:

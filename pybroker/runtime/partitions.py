@@ -132,8 +132,8 @@ class Partitions:
 
     def _open_partition(self, topic: TopicImage, image: PartitionImage, rules: TopicRules) -> LivePartition:
         log = self._log_of(topic, image.index, rules)
-        state = recover(log, image.leader_epoch, self._clock.now_ms(), self._settings.get("producer.id.expiration.ms"))
-        return LivePartition(self._host, log, state, rules, is_internal=topic.is_internal)
+        state, snapshot_offset = recover(log, image.leader_epoch, self._clock.now_ms(), self._settings.get("producer.id.expiration.ms"))
+        return LivePartition(self._host, log, state, rules, is_internal=topic.is_internal, snapshot_offset=snapshot_offset)
 
     def _log_of(self, topic: TopicImage, partition: int, rules: TopicRules) -> Log:
         log = self.store.get(topic.name, partition)

@@ -11,18 +11,24 @@ from pybroker.storage.interface import Log
 
 logger = logging.getLogger(__name__)
 
+NO_SNAPSHOT = -1
 
-def recover(log: Log, leader_epoch: int, now_ms: int, expiration_ms: int) -> PartitionState:
-    """The state of a partition whose log was just opened. All that one broker has is committed."""
+
+def recover(log: Log, leader_epoch: int, now_ms: int, expiration_ms: int) -> tuple[PartitionState, int]:
+    """The state of a partition whose log was just opened, and the offset of its latest snapshot (-1: none).
+
+    All that one broker has is committed.
+    """
     state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
-    if log.log_end_offset:
-        state.producers = recover_producers(log, now_ms, expiration_ms)
-    return state
+    if not log.log_end_offset:
+        return state, NO_SNAPSHOT
+    snapshot_offset, entries = latest_snapshot(log)
+    state.producers = replay(log, max(snapshot_offset, log.log_start_offset), entries, now_ms, expiration_ms)
+    return state, snapshot_offset
 
 
-def recover_producers(log: Log, now_ms: int, expiration_ms: int) -> Producers:
-    """Who wrote to the log, as far as it remembers. Reads headers only; nothing at all after a clean stop."""
-    start, entries = latest_snapshot(log)
+def replay(log: Log, start: int, entries: list[ProducerEntry], now_ms: int, expiration_ms: int) -> Producers:
+    """Who wrote to the log: who was known at `start`, and the headers of the batches from there on (none after a clean stop)."""
     producers = Producers(entry for entry in entries if not is_expired(entry, now_ms, expiration_ms))
     if start < log.log_end_offset:
         for header, _ in log.batches(start):
@@ -32,10 +38,10 @@ def recover_producers(log: Log, now_ms: int, expiration_ms: int) -> Producers:
 
 
 def latest_snapshot(log: Log) -> tuple[int, list[ProducerEntry]]:
-    """The newest snapshot that reads, and the offset it stands for; without one, the start of the log."""
+    """The offset that the newest snapshot that reads stands for, and what it holds."""
     for offset, content in log.producer_snapshots():
         try:
-            return max(offset, log.log_start_offset), decode_snapshot(content)
+            return offset, decode_snapshot(content)
         except SnapshotError as error:
             logger.warning("%s-%d: snapshot at %d is passed over: %s", log.topic, log.partition, offset, error)
-    return log.log_start_offset, []
+    return NO_SNAPSHOT, []

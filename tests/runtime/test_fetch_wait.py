@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from pybroker.runtime.fetch_wait import Deadlines, Waiter
+from pybroker.runtime.fetch_wait import TIDY_ABOVE, Deadlines, Waiter
 
 
 class Spring:
@@ -82,6 +82,16 @@ def test_deadlines_wake_in_their_order():
         assert woken == [("early", 1), ("middle", 2), ("late", 5)]
 
     run_in_virtual_time(main)
+
+
+def test_waiters_that_are_gone_do_not_pile_up():
+    """A deadline far away and a thousand wake-ups a second: what was woken is dropped."""
+    deadlines = Deadlines()
+    for _ in range(10 * TIDY_ABOVE):
+        waiter = Waiter([], 1)
+        deadlines.add(1e9, waiter)
+        waiter.wake()
+    assert len(deadlines) <= 2 * TIDY_ABOVE
 
 
 def test_cancelled_waiter_can_be_woken_no_more():
