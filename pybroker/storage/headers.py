@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 
 from pybroker.records.batch import HEADER_SIZE, LOG_OVERHEAD, BatchHeader, read_header
-from pybroker.storage.files import Files
+from pybroker.storage.files import Files, OpenFile
 from pybroker.storage.interface import StorageError
 from pybroker.storage.slices import read_fully
 
@@ -25,11 +25,11 @@ class DamagedBatch(StorageError):
 class HeaderReader:
     """The headers of one segment file of `size_bytes`."""
 
-    __slots__ = ("_chunk", "_end", "_fd", "_files", "_start", "size_bytes")
+    __slots__ = ("_chunk", "_end", "_file", "_files", "_start", "size_bytes")
 
-    def __init__(self, files: Files, fd: int, size_bytes: int) -> None:
+    def __init__(self, files: Files, file: OpenFile, size_bytes: int) -> None:
         self._files = files
-        self._fd = fd
+        self._file = file
         self.size_bytes = size_bytes
         self._chunk = b""
         self._start = self._end = 0
@@ -54,6 +54,6 @@ class HeaderReader:
         left = self.size_bytes - position
         if left < HEADER_SIZE:
             raise DamagedBatch(f"{left} bytes at byte {position} of a segment are no batch")
-        self._chunk = read_fully(self._files, self._fd, position, min(left, CHUNK_BYTES))
+        self._chunk = read_fully(self._files, self._file.fd, position, min(left, CHUNK_BYTES))
         self._start = position
         self._end = position + len(self._chunk)

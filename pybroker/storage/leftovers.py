@@ -73,7 +73,7 @@ def _complete_swap(files: Files, directory: str, offset: int, logs: set[int], re
 
 def _end_of(files: Files, path: str, next_offset: int) -> int:
     file = OpenFile(files, path, READ_ONLY)
-    reader = HeaderReader(files, file.fd, files.size(path))
+    reader = HeaderReader(files, file, files.size(path))
     position = 0
     while position < reader.size_bytes:
         _, position, last_offset = reader.place(position)

@@ -183,8 +183,8 @@ class PartitionLog:
     def segments(self) -> list[SegmentInfo]:
         """See `interface.Log.segments`."""
         return [
-            SegmentInfo(segment.base_offset, segment.next_offset, segment.size_bytes, segment.largest_timestamp())
-            for segment in self._segments
+            SegmentInfo(segment.base_offset, next_offset, segment.size_bytes, segment.largest_timestamp())
+            for segment, next_offset in zip(self._segments, [*self._bases[1:], self.log_end_offset], strict=False)
         ]
 
     # --- writing
@@ -377,14 +377,17 @@ class PartitionLog:
         self.home.drop_snapshots_after(self.log_end_offset)
 
     def _truncate(self, offset: int) -> None:
+        """Nothing may be left that ends before the log's start, so where only that would be left the log begins anew."""
         keep = bisect_left(self._bases, offset)
-        if keep == 0:
-            self._discard(0, len(self._segments))
-            self._start_segment(offset, None)
-        else:
+        if keep and offset > self.log_start_offset:
             self._discard(keep, len(self._segments))
-            self._segments[-1].truncate_to(offset)
             self._active = self._segments[-1]
+            self._active.truncate_to(offset)
+            if self._active.next_offset >= self.log_start_offset:
+                return
+            offset = self.log_start_offset
+        self._discard(0, len(self._segments))
+        self._start_segment(offset, None)
 
     def _discard(self, start: int, end: int) -> None:
         gone = self._segments[start:end]

@@ -94,8 +94,7 @@ def _existing(home: LogHome, config: LogConfig, bases: list[int]) -> list[DiskSe
         segment.open_existing(home.files.size(segment.path()))
         segments.append(segment)
     for segment, following in itertools.pairwise(segments):
-        segment.sealed = True
-        segment.next_offset = following.base_offset
+        segment.precede(following.base_offset)
     return segments
 
 
@@ -143,7 +142,7 @@ def _recover(home: LogHome, config: LogConfig, segments: list[DiskSegment], firs
             break
         if at + 1 < len(segments):
             segment.seal()
-            segment.next_offset = max(end_offset, segments[at + 1].base_offset)
+            segment.precede(max(end_offset, segments[at + 1].base_offset))
     segments[-1].sealed = False
 
 

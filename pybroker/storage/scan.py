@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Protocol
 
 from pybroker.records.checksum import crc32c
-from pybroker.storage.files import Files
+from pybroker.storage.files import Files, OpenFile
 from pybroker.storage.interface import StorageError
 
 BUFFER_BYTES = 1 << 20  # fits into the cache of a core, so the CRC does not wait for memory
@@ -27,8 +27,9 @@ _HEADER = Struct(">qiibIhi8xq")  # offset, length, epoch, magic, crc, attributes
 
 
 class Noter(Protocol):
-    """A segment that takes in what the scan finds."""
+    """A segment that takes in what the scan finds. `max_offset`: the largest that its index can express."""
 
+    max_offset: int
     next_offset: int
     size_bytes: int
 
@@ -47,11 +48,11 @@ class Scan:
 class _Window:
     """A stretch of the file in memory."""
 
-    __slots__ = ("buffer", "end", "fd", "files", "size_bytes", "start", "view")
+    __slots__ = ("buffer", "end", "file", "files", "size_bytes", "start", "view")
 
-    def __init__(self, files: Files, fd: int, size_bytes: int) -> None:
+    def __init__(self, files: Files, file: OpenFile, size_bytes: int) -> None:
         self.files = files
-        self.fd = fd
+        self.file = file
         self.size_bytes = size_bytes
         self.buffer = bytearray(min(BUFFER_BYTES, max(size_bytes, 1)))
         self.view = memoryview(self.buffer)
@@ -60,7 +61,7 @@ class _Window:
     def move(self, position: int) -> None:
         """Let the window begin at `position`. Raises StorageError."""
         try:
-            filled = self.files.preadv(self.fd, [self.view[: self.size_bytes - position]], position)
+            filled = self.files.preadv(self.file.fd, [self.view[: self.size_bytes - position]], position)
         except OSError as error:
             raise StorageError(f"cannot read a segment at byte {position}: {error.strerror}") from error
         self.start, self.end = position, position + filled
@@ -77,16 +78,16 @@ class _Window:
         return crc32c(self.view[position - self.start : end - self.start], value)
 
 
-def scan_file(files: Files, fd: int, size_bytes: int, segment: Noter, *, verify: bool) -> Scan:
+def scan_file(files: Files, file: OpenFile, size_bytes: int, segment: Noter, *, verify: bool) -> Scan:
     """Note every sound batch of the first `size_bytes` in `segment`, which is empty. Without `verify` CRCs are not computed.
 
     Raises StorageError if the file cannot be read.
     """
-    window = _Window(files, fd, size_bytes)
+    window = _Window(files, file, size_bytes)
     epochs: list[tuple[int, int]] = []
     epoch = -1
     position = 0
-    next_offset = segment.next_offset
+    next_offset, max_offset = segment.next_offset, segment.max_offset
     unpack, note = _HEADER.unpack_from, segment.note
     while position < size_bytes:
         if position + HEADER_BYTES > window.end:
@@ -95,7 +96,8 @@ def scan_file(files: Files, fd: int, size_bytes: int, segment: Noter, *, verify:
                 return Scan(position, f"{size_bytes - position} bytes that are no batch header", epochs)
         base_offset, length, batch_epoch, magic, crc, _, delta, timestamp = unpack(window.buffer, position - window.start)
         end = position + OVERHEAD_BYTES + length
-        if magic != 2 or length < MIN_LENGTH or end > size_bytes or base_offset < next_offset or delta < 0:
+        last_offset = base_offset + delta
+        if magic != 2 or length < MIN_LENGTH or end > size_bytes or not next_offset <= base_offset <= last_offset <= max_offset:
             return Scan(position, _why(window, position, next_offset), epochs)
         if verify:
             if end <= window.end:
@@ -108,7 +110,6 @@ def scan_file(files: Files, fd: int, size_bytes: int, segment: Noter, *, verify:
         if batch_epoch > epoch:
             epoch = batch_epoch
             epochs.append((epoch, base_offset))
-        last_offset = base_offset + delta
         next_offset = last_offset + 1
         note(end - position, last_offset, timestamp)
         position = end
@@ -129,4 +130,4 @@ def _why(window: _Window, position: int, next_offset: int) -> str:
         return f"a batch of {OVERHEAD_BYTES + length} bytes where {window.size_bytes - position} are left"
     if base_offset < next_offset:
         return f"offset {base_offset} where {next_offset} or more should follow"
-    return f"a batch whose last offset delta is {delta}"
+    return f"a batch of offset {base_offset} and last offset delta {delta}, which this segment cannot hold"

@@ -200,6 +200,12 @@ class DiskSegment:
         self.sealed = True
         self.write_indexes()
 
+    def precede(self, next_offset: int) -> None:
+        """A segment that was found on disk is followed by one that begins at `next_offset`, be it after a gap."""
+        self.sealed = True
+        self.next_offset = next_offset
+        self._tail_from = NOWHERE
+
     def write_indexes(self) -> None:
         """Write both indexes if their files do not say the same. Failing is no error: without its files an index is built from the log."""
         if self.indexes_written or self.index is None or self.time_index is None:
@@ -230,7 +236,8 @@ class DiskSegment:
             return size_bytes
         try:
             if size_bytes > self.flushed_bytes:
-                self._files.fsync((self.open_file or self._open()).fd)
+                file = self.open_file or self._open()
+                self._files.fsync(file.fd)
             if self.indexes_written and not self.indexes_flushed:
                 for suffix in (layout.INDEX, layout.TIME_INDEX):
                     with suppress(FileNotFoundError):
@@ -248,9 +255,9 @@ class DiskSegment:
         position = self.locate(offset)
         self.sealed = False
         self.open_file = None
-        fd = self.file().fd
+        file = self.file()
         try:
-            self._files.truncate(fd, position)
+            self._files.truncate(file.fd, position)
         except OSError as error:
             raise storage_error("truncate", self.path(), error) from error
         self._drop_index_files()
@@ -275,7 +282,7 @@ class DiskSegment:
             self.load_indexes()
             assert self.index is not None
             entry = self.index.last()
-            reader = HeaderReader(self._files, self.file().fd, self.size_bytes)
+            reader = HeaderReader(self._files, self.file(), self.size_bytes)
             position = self._checked(reader, entry)
             self._unindexed_bytes = self.size_bytes - position
             self.next_offset = self.base_offset
@@ -323,7 +330,7 @@ class DiskSegment:
         """
         next_offset = self.next_offset
         self._begin()
-        scan = scan_file(self._files, self.file().fd, size_bytes, self, verify=verify)
+        scan = scan_file(self._files, self.file(), size_bytes, self, verify=verify)
         if self.sealed:
             self.next_offset = max(next_offset, self.next_offset)
             self.size_bytes = size_bytes
@@ -335,10 +342,10 @@ class DiskSegment:
         """Remove what lies beyond the last noted batch, durably. Raises StorageError."""
         self.sealed = False
         self.open_file = None
-        fd = self.file().fd
+        file = self.file()
         try:
-            self._files.truncate(fd, self.size_bytes)
-            self._files.fsync(fd)
+            self._files.truncate(file.fd, self.size_bytes)
+            self._files.fsync(file.fd)
         except OSError as error:
             raise storage_error("cut", self.path(), error) from error
         self.flushed_bytes = self.size_bytes
@@ -356,7 +363,7 @@ class DiskSegment:
             return position
         self.load_indexes()
         assert self.index is not None
-        reader = HeaderReader(self._files, self.file().fd, self.size_bytes)
+        reader = HeaderReader(self._files, self.file(), self.size_bytes)
         position = self._checked(reader, self.index.floor(offset - self.base_offset))
         while position < self.size_bytes:
             _, following, last_offset = reader.place(position)
@@ -388,7 +395,7 @@ class DiskSegment:
 
     def first_timestamp(self) -> int:
         """The largest timestamp of the first batch, by which segment.ms counts. Raises StorageError."""
-        return HeaderReader(self._files, self.file().fd, self.size_bytes).header(0).max_timestamp
+        return HeaderReader(self._files, self.file(), self.size_bytes).header(0).max_timestamp
 
     def largest_timestamp(self) -> int:
         """Of all batches, -1 if none has one."""
@@ -409,16 +416,16 @@ class DiskSegment:
         end = self.size_bytes if upper_offset is None else self.locate(upper_offset)
         size_bytes = end - position
         if size_bytes > max_bytes:
-            size_bytes = self._cut_to_fit(file.fd, position, max_bytes, min_one_batch)
+            size_bytes = self._cut_to_fit(file, position, max_bytes, min_one_batch)
         elif upper_offset is None and not self.sealed:
             self._remember(self.next_offset, end)
         return FileSlice(self._files, file, position, size_bytes) if size_bytes > 0 else None
 
-    def _cut_to_fit(self, fd: int, position: int, max_bytes: int, min_one_batch: bool) -> int:
+    def _cut_to_fit(self, file: OpenFile, position: int, max_bytes: int, min_one_batch: bool) -> int:
         """How many bytes of whole batches from `position` fit; more follow."""
         self.load_indexes()
         assert self.index is not None
-        reader = HeaderReader(self._files, fd, self.size_bytes)
+        reader = HeaderReader(self._files, file, self.size_bytes)
         limit = position + max_bytes
         entry = self.index.floor_position(limit)
         at = position
@@ -440,7 +447,7 @@ class DiskSegment:
         """See `Log.batches`. Reads ahead, so the slices lie in memory."""
         file = self.file()
         position = self.locate(from_offset)
-        reader = HeaderReader(self._files, file.fd, self.size_bytes)
+        reader = HeaderReader(self._files, file, self.size_bytes)
         while position < reader.size_bytes:
             following = reader.place(position)[1]
             end = min(max(following, position + READ_AHEAD_BYTES), reader.size_bytes)
@@ -460,7 +467,7 @@ class DiskSegment:
         relative_offset = self.time_index.floor(timestamp)
         file = self.file()
         position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
-        reader = HeaderReader(self._files, file.fd, self.size_bytes)
+        reader = HeaderReader(self._files, file, self.size_bytes)
         while position < self.size_bytes:
             following = reader.place(position)[1]
             header = reader.header(position)

@@ -27,8 +27,9 @@ def _append(log: Any, count: int = 1, *, size: int = 23, timestamp: int = 1000, 
     return batch
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def append() -> Callable[..., bytes]:
+    """Appends a batch: `append(log, count, size=, timestamp=, epoch=, gap=, now_ms=)`."""
     return _append
 
 

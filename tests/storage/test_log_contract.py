@@ -18,6 +18,7 @@ ALL = 1 << 30
 
 
 def read(log: Any, offset: int, max_bytes: int = ALL, upper: int | None = None, min_one: bool = False) -> bytes:
+    """The bytes that a read gives; none for None."""
     found = log.read(offset, max_bytes, log.log_end_offset if upper is None else upper, min_one)
     return b"" if found is None else found.read()
 

@@ -1,0 +1,124 @@
+"""Writes that fail: nothing of them stays, and the log says what happened."""
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pybroker.storage.files import Files
+from pybroker.storage.interface import DiskFullError, LogConfig, StorageError
+
+Append = Callable[..., bytes]
+Open = Callable[..., Any]
+
+
+class TroubledFiles(Files):
+    """A disk with `room` bytes left (None: plenty), and functions that fail with the errno given for them."""
+
+    def __init__(self) -> None:
+        self.room: int | None = None
+        self.failing: dict[str, int] = {}
+
+    def _try(self, name: str) -> None:
+        if name in self.failing:
+            raise OSError(self.failing[name], os.strerror(self.failing[name]))
+
+    def write(self, fd: int, data: Any) -> int:  # type: ignore[override]  # a method in the place of a function of os
+        self._try("write")
+        if self.room is None:
+            return os.write(fd, data)
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = os.write(fd, memoryview(data)[: self.room])
+        self.room -= written
+        return written
+
+    def truncate(self, fd: int, size: int) -> None:  # type: ignore[override]  # see above
+        self._try("truncate")
+        os.ftruncate(fd, size)
+
+    def fsync(self, fd: int) -> None:  # type: ignore[override]  # see above
+        self._try("fsync")
+
+
+@pytest.fixture
+def files() -> TroubledFiles:
+    """A disk that has no trouble yet."""
+    return TroubledFiles()
+
+
+@pytest.fixture
+def log(open_disk: Open, files: TroubledFiles, append: Append) -> Any:
+    """A log with one batch of 92 bytes on the troubled disk."""
+    log = open_disk(files=files).create("t", 0, bytes(16), LogConfig(segment_bytes=300))
+    append(log)
+    return log
+
+
+@pytest.mark.parametrize("room", [0, 1, 61, 91])
+def test_disk_full(log: Any, files: TroubledFiles, append: Append, room: int) -> None:
+    """A batch that does not fit leaves nothing behind, and fits when there is room again."""
+    files.room = room
+    with pytest.raises(DiskFullError, match=r"no space is left to append to .*00\.log"):
+        append(log)
+    assert (log.log_end_offset, log.size_bytes) == (1, 92)
+    files.room = None
+    batch = append(log)
+    assert log.read(1, 1000, 2, True).read() == batch
+    assert log.segments()[0].size_bytes == 184
+
+
+def test_short_writes_are_completed(log: Any, files: TroubledFiles, append: Append) -> None:
+    """A write that takes a part is followed by one for the rest."""
+    whole = files.write
+    files.write = lambda fd, data: whole(fd, memoryview(data)[:10])  # type: ignore[method-assign]  # a disk in small steps
+    log.roll(0)
+    batch = append(log)
+    assert log.read(1, 1000, 2, True).read() == batch
+
+
+def test_disk_full_at_a_roll(log: Any, files: TroubledFiles, append: Append) -> None:
+    """Where the indexes of a rolled segment find no room, they are done without, and read from the log when they are needed."""
+    append(log)
+    append(log)
+    files.room = 5
+    with pytest.raises(DiskFullError):
+        append(log)
+    files.room = None
+    batch = append(log)
+    assert [segment.base_offset for segment in log.segments()] == [0, 3]
+    assert log.read(3, 1000, 4, True).read() == batch
+    assert len(log.read(1, 1000, 4, True).read()) == 184
+
+
+def test_write_error_takes_the_log_offline(log: Any, files: TroubledFiles, append: Append) -> None:
+    """After an I/O error the log takes no more, but what it has can be read."""
+    files.failing["write"] = errno.EIO
+    with pytest.raises(StorageError, match="cannot append to"):
+        append(log)
+    files.failing.clear()
+    with pytest.raises(StorageError, match="t-0 is offline"):
+        append(log)
+    assert len(log.read(0, 1000, 1, True).read()) == 92
+
+
+def test_torn_batch_that_cannot_be_removed(log: Any, files: TroubledFiles, append: Append) -> None:
+    """If what a failed write left cannot be taken away, the log is offline."""
+    files.room = 10
+    files.failing["truncate"] = errno.EIO
+    with pytest.raises(StorageError, match="ends in a torn batch"):
+        append(log)
+    assert log.failure is not None
+
+
+def test_failed_fsync_is_not_tried_again(log: Any, files: TroubledFiles, append: Append) -> None:
+    """After a failed fsync nobody knows what is on disk: the log is offline, and its recovery point stays."""
+    files.failing["fsync"] = errno.EIO
+    with pytest.raises(StorageError, match="cannot flush"):
+        log.flush()
+    files.failing.clear()
+    with pytest.raises(StorageError, match="offline"):
+        log.flush()
+    assert log.recovery_point == 0
