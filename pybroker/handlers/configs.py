@@ -6,6 +6,7 @@ from typing import Any
 
 from pybroker.core.alter_configs import check_broker_name
 from pybroker.core.cluster import ClusterImage, ResourceType
+from pybroker.core.config_documentation import document
 from pybroker.core.config_entries import (
     ConfigEntry,
     broker_entries,
@@ -27,6 +28,13 @@ from pybroker.wire.messages import (
     ListConfigResourcesRequest,
 )
 
+DOCUMENTED_KINDS = {
+    ResourceType.TOPIC: "topic",
+    ResourceType.BROKER: "broker",
+    ResourceType.GROUP: "group",
+    ResourceType.CLIENT_METRICS: "client_metrics",
+}
+
 
 @handles(DescribeConfigsRequest, versions=(1, 4))
 async def describe_configs(context: RequestContext, request: Any) -> Any:
@@ -34,19 +42,21 @@ async def describe_configs(context: RequestContext, request: Any) -> Any:
 
     Versions   1: sources and synonyms (KIP-226)   3: types and documentation (KIP-569)
     Behaviour  Null keys and no keys both mean all. The broker with the empty name is what was set for all brokers while they run.
-    Not done   Documentation texts: they are answered as null. A broker's loggers: there are none to be told.
+               Documentation says which values are taken and what counts if none is given; Kafka's own texts say what a setting is for.
+    Not done   A broker's loggers: there are none to be told.
     """
-    results = [_describe(context.state, resource, request.include_synonyms) for resource in request.resources]
+    results = [_describe(context.state, resource, request) for resource in request.resources]
     return messages.DescribeConfigsResponse(results=results)
 
 
-def _describe(state: BrokerState, resource: Any, with_synonyms: bool) -> Any:
+def _describe(state: BrokerState, resource: Any, request: Any) -> Any:
     result = messages.DescribeConfigsResponse.DescribeConfigsResult(
         error_code=ErrorCode.NONE, error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
     )
     try:
         entries = _entries(state, resource.resource_type, resource.resource_name, resource.configuration_keys)
-        result.configs = [_told(entry, with_synonyms) for entry in entries]
+        kind = DOCUMENTED_KINDS.get(resource.resource_type) if request.include_documentation else None
+        result.configs = [_told(entry, request.include_synonyms, kind) for entry in entries]
     except KafkaError as error:
         result.error_code, result.error_message = error.code, error.message
     return result
@@ -80,7 +90,7 @@ def _broker_entries(state: BrokerState, name: str, keys: list[str] | None) -> li
     return broker_entries(state.settings, keys)
 
 
-def _told(entry: ConfigEntry, with_synonyms: bool) -> Any:
+def _told(entry: ConfigEntry, with_synonyms: bool, documented_kind: str | None) -> Any:
     response = messages.DescribeConfigsResponse
     synonyms = entry.synonyms if with_synonyms else []
     return response.DescribeConfigsResourceResult(
@@ -91,7 +101,7 @@ def _told(entry: ConfigEntry, with_synonyms: bool) -> Any:
         is_sensitive=entry.is_sensitive,
         synonyms=[response.DescribeConfigsSynonym(name=one.name, value=one.value, source=one.source) for one in synonyms],
         config_type=entry.type,
-        documentation=None,
+        documentation=document(documented_kind, entry.name) if documented_kind is not None else None,
     )
 
 
