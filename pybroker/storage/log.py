@@ -32,10 +32,10 @@ from pybroker.storage.interface import (
     StorageError,
     TimestampOffset,
 )
+from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.wire.buffers import Buffer
 
 UNKNOWN = -(2**63)  # a segment's `roll_after` before its first timestamp was looked at
-MAX_RELATIVE_OFFSET = 2**31 - 1
 
 
 class Segment(Protocol):

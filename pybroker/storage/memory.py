@@ -14,7 +14,8 @@ from random import Random
 from pybroker.records.batch import BatchHeader, read_header
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.interface import Log, LogConfig, Slice, TimestampOffset
-from pybroker.storage.log import MAX_RELATIVE_OFFSET, UNKNOWN, PartitionLog
+from pybroker.storage.log import UNKNOWN, PartitionLog
+from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.storage.segment import first_record
 from pybroker.storage.slices import MemorySlice
 from pybroker.wire.buffers import Buffer

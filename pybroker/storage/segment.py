@@ -25,13 +25,12 @@ from pybroker.storage.headers import DamagedBatch, HeaderReader
 from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
 from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
-from pybroker.storage.scan import Scan, scan_file
+from pybroker.storage.scan import MAX_RELATIVE_OFFSET, Scan, scan_file
 from pybroker.storage.slices import FileSlice, MemorySlice, read_fully
 from pybroker.storage.time_index import ENTRY_BYTES as TIME_ENTRY_BYTES
 from pybroker.storage.time_index import TimeIndex
 from pybroker.wire.buffers import Buffer
 
-MAX_RELATIVE_OFFSET = 2**31 - 1  # what an index entry can hold
 ALWAYS_LOOK = -(2**63)  # a `roll_after` that every timestamp exceeds
 NOWHERE = 2**63 - 1
 REMEMBERED_POSITIONS = 64  # consumers that read one segment at different places without walking
@@ -191,9 +190,15 @@ class DiskSegment:
         index.append(last_offset - self.base_offset, position)
         time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
         self._unindexed_bytes = 0
+        self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        """If an index is full no further offset fits: the log rolls."""
+        assert self.index is not None
+        assert self.time_index is not None
         full = self.max_index_bytes
-        if len(index) >= full // OFFSET_ENTRY_BYTES or len(time_index) >= full // TIME_ENTRY_BYTES - 1:
-            self.max_offset = -1  # no further offset fits: the log rolls
+        if len(self.index) >= full // OFFSET_ENTRY_BYTES or len(self.time_index) >= full // TIME_ENTRY_BYTES - 1:
+            self.max_offset = -1
 
     def seal(self) -> None:
         """No batch follows: the indexes go to their files."""
@@ -285,6 +290,7 @@ class DiskSegment:
             reader = HeaderReader(self._files, self.file(), self.size_bytes)
             position = self._checked(reader, entry)
             self._unindexed_bytes = self.size_bytes - position
+            self._look_for_room()
             self.next_offset = self.base_offset
             while position < self.size_bytes:
                 base_offset, following, last_offset = reader.place(position)
@@ -324,18 +330,26 @@ class DiskSegment:
             raise DamagedBatch(f"{self.path()} is damaged at byte {scan.sound_bytes}: {scan.reason}")
 
     def recover(self, size_bytes: int, *, verify: bool) -> Scan:
-        """Read the segment from its first byte, note each sound batch and stop at the first that is not. Cuts nothing.
+        """Read the segment from its first byte, note each sound batch, and stop at the first that is not. Cuts nothing.
 
         Raises StorageError only if the file cannot be read.
         """
         next_offset = self.next_offset
         self._begin()
-        scan = scan_file(self._files, self.file(), size_bytes, self, verify=verify)
+        scan = scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes, verify=verify)
+        self.index, self.time_index = scan.index, scan.time_index
+        self.max_timestamp, self.max_timestamp_offset = scan.max_timestamp, scan.max_timestamp_offset
+        self._unindexed_bytes = scan.unindexed_bytes
         if self.sealed:
-            self.next_offset = max(next_offset, self.next_offset)
             self.size_bytes = size_bytes
-            self._tail_from = NOWHERE
+            self.precede(max(next_offset, scan.next_offset))
             self.write_indexes()
+        else:
+            self.size_bytes = scan.sound_bytes
+            self.next_offset = scan.next_offset
+            self._tail_from = scan.tail_offset if scan.sound_bytes else NOWHERE
+            self._tail_position = scan.tail_position
+            self._look_for_room()
         return scan
 
     def cut(self) -> None:
