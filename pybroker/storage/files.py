@@ -16,6 +16,7 @@ import errno
 import os
 from collections import deque
 from typing import Any, Protocol
+from weakref import ref
 
 from pybroker.storage.interface import DiskFullError, StorageError
 
@@ -119,7 +120,7 @@ class OpenFile:
     A reader that sends from a segment therefore keeps it readable, whatever happens to its name.
     """
 
-    __slots__ = ("_close", "fd", "recent")
+    __slots__ = ("__weakref__", "_close", "fd", "recent")
 
     def __init__(self, files: Files, path: str, flags: int) -> None:
         self.recent = True
@@ -143,30 +144,32 @@ class FileOwner(Protocol):
 class FilePool:
     """Bounds how many segment files are open at once, by second chance: who was used since the last look stays.
 
-    A use costs its owner one attribute (`file.recent = True`); the work is done when a file is opened.
+    A use costs its owner one attribute (`file.recent = True`); the work is done when a file is opened. Nothing is kept alive from here: a
+    deleted segment's space is given back when its owner lets go.
     """
 
     __slots__ = ("_owners", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._owners: deque[tuple[FileOwner, OpenFile]] = deque()
+        self._owners: deque[tuple[ref[FileOwner], ref[OpenFile]]] = deque()
 
     def add(self, owner: FileOwner, file: OpenFile) -> None:
         """Note an open file; others may be let go."""
         owners = self._owners
         chances = len(owners)
         while len(owners) >= self.limit:
-            other, others_file = owners.popleft()
-            if other.open_file is not others_file:
+            entry = owners.popleft()
+            other, others_file = entry[0](), entry[1]()
+            if other is None or others_file is None or other.open_file is not others_file:
                 continue
             chances -= 1
             if others_file.recent and chances >= 0:
                 others_file.recent = False
-                owners.append((other, others_file))
+                owners.append(entry)
             else:
                 other.let_go()
-        owners.append((owner, file))
+        owners.append((ref(owner), ref(file)))
 
 
 def storage_error(action: str, path: str, error: OSError) -> StorageError:

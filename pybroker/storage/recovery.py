@@ -114,7 +114,7 @@ def _read_epochs(home: LogHome, needed: bool, findings: _Findings) -> EpochCache
 def _epochs_of(segments: list[DiskSegment]) -> EpochCache:
     epochs = EpochCache()
     for segment in segments:
-        for epoch, start_offset in segment.recover(segment.size_bytes, verify=False).epochs:
+        for epoch, start_offset in segment.recover(segment.size_bytes).epochs:
             epochs.assign(epoch, start_offset)
     epochs.dirty = True
     return epochs
@@ -152,7 +152,7 @@ def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findin
     segment.sealed = False
     segment.open_file = None
     segment.flushed_bytes = 0
-    scan = segment.recover(size_bytes, verify=True)
+    scan = segment.recover(size_bytes)
     findings.scanned_bytes += size_bytes
     for epoch, start_offset in scan.epochs:
         epochs.assign(epoch, start_offset)

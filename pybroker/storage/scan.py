@@ -84,8 +84,8 @@ class _Window:
         return crc32c(self.view[position - self.start : end - self.start], value)
 
 
-def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, index_interval_bytes: int, *, verify: bool) -> Scan:
-    """Read the first `size_bytes` of a segment that begins at `base_offset`. Without `verify` CRCs are not computed.
+def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, index_interval_bytes: int) -> Scan:
+    """Read the first `size_bytes` of a segment that begins at `base_offset`.
 
     The loop is written out for speed: a gigabyte of batches of a kilobyte goes through it a million times.
     Raises StorageError if the file cannot be read.
@@ -95,23 +95,26 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
     buffer, view, unpack = window.buffer, window.view, _HEADER.unpack_from
     epoch, max_offset = NO_EPOCH, base_offset + MAX_RELATIVE_OFFSET
     next_offset, max_timestamp, max_timestamp_offset = base_offset, -1, base_offset
-    position = unindexed_bytes = 0
-    while position + HEADER_BYTES <= size_bytes:
-        if position + HEADER_BYTES > window.end:
+    position = unindexed_bytes = start = 0
+    last_header, in_window = size_bytes - HEADER_BYTES, -1
+    tail_offset = tail_position = 0
+    while position <= last_header:
+        if position > in_window:
             window.move(position)
-        start = window.start
+            start, in_window = position, window.end - HEADER_BYTES
         first_offset, length, batch_epoch, magic, crc, delta, timestamp = unpack(buffer, position - start)
         end = position + OVERHEAD_BYTES + length
         last_offset = first_offset + delta
         if magic != 2 or length < MIN_LENGTH or end > size_bytes or not next_offset <= first_offset <= last_offset <= max_offset:
             scan.reason = _why(window, position, next_offset)
             break
-        if verify:
-            inside = end <= window.end
-            actual = crc32c(view[position - start + CRC_FROM : end - start]) if inside else window.checksum(position + CRC_FROM, end)
-            if actual != crc:
-                scan.reason = f"the batch of offset {first_offset} has a wrong checksum"
-                break
+        if end <= window.end:
+            actual = crc32c(view[position - start + CRC_FROM : end - start])
+        else:
+            actual, in_window = window.checksum(position + CRC_FROM, end), -1
+        if actual != crc:
+            scan.reason = f"the batch of offset {first_offset} has a wrong checksum"
+            break
         if batch_epoch > epoch:
             epoch = batch_epoch
             scan.epochs.append((epoch, first_offset))
@@ -122,12 +125,13 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
             scan.time_index.maybe_append(max_timestamp, max_timestamp_offset - base_offset)
             unindexed_bytes = 0
         unindexed_bytes += end - position
-        scan.tail_offset, scan.tail_position = first_offset, position
+        tail_offset, tail_position = first_offset, position
         next_offset = last_offset + 1
         position = end
     if scan.reason is None and position < size_bytes:
         scan.reason = f"{size_bytes - position} bytes that are no batch header"
     scan.sound_bytes, scan.next_offset, scan.unindexed_bytes = position, next_offset, unindexed_bytes
+    scan.tail_offset, scan.tail_position = tail_offset, tail_position
     scan.max_timestamp, scan.max_timestamp_offset = max_timestamp, max_timestamp_offset
     return scan
 

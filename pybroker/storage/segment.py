@@ -41,6 +41,7 @@ class DiskSegment:
     """See the module. `next_offset` is where the log goes on: for a sealed segment, the base offset of the next."""
 
     __slots__ = (
+        "__weakref__",
         "_directory",
         "_files",
         "_pool",
@@ -325,18 +326,18 @@ class DiskSegment:
 
         Raises StorageError if they cannot be read, or if the segment is to be written on and they are not all batches.
         """
-        scan = self.recover(size_bytes, verify=False)
+        scan = self.recover(size_bytes)
         if scan.reason is not None and not self.sealed:
             raise DamagedBatch(f"{self.path()} is damaged at byte {scan.sound_bytes}: {scan.reason}")
 
-    def recover(self, size_bytes: int, *, verify: bool) -> Scan:
+    def recover(self, size_bytes: int) -> Scan:
         """Read the segment from its first byte, note each sound batch, and stop at the first that is not. Cuts nothing.
 
         Raises StorageError only if the file cannot be read.
         """
         next_offset = self.next_offset
         self._begin()
-        scan = scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes, verify=verify)
+        scan = scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes)
         self.index, self.time_index = scan.index, scan.time_index
         self.max_timestamp, self.max_timestamp_offset = scan.max_timestamp, scan.max_timestamp_offset
         self._unindexed_bytes = scan.unindexed_bytes

@@ -236,6 +236,20 @@ def test_damaged_checkpoints_are_no_obstacle(open_disk: Open, append: Append, tm
     assert log.topic_id == bytes(range(16))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are counted by /proc")
+def test_deleted_logs_hold_no_files(open_disk: Open, append: Append) -> None:
+    """The space of what was deleted is free as soon as its files are removed: nobody keeps them open."""
+    store = open_disk()
+    before = len(os.listdir("/proc/self/fd"))
+    log = store.create("t", 0, bytes(16), LogConfig(segment_bytes=100))
+    for _ in range(5):
+        append(log)
+    log.raise_log_start_offset(4)
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    store.delete(log)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_few_files_are_open(open_disk: Open, append: Append) -> None:
     """However many logs are used, no more than the limit are open, and all can be written and read."""
     store = open_disk(max_open_files=4)
