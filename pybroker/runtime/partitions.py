@@ -2,6 +2,9 @@
 
 `apply` is the only way in, for the whole image at start as for each change after. It is synchronous: when the controller's call
 returns, the topic can be written to.
+
+A partition without a log sleeps: it is a place in a list and nothing more, until somebody asks for it. A thousand topics made and
+deleted again cost what their records cost, and a broker of ten thousand idle partitions starts as one of ten.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import Collection, Iterator
 
 import trio
 
-from pybroker.core.cluster import ClusterImage, MetadataDelta, PartitionImage, ResourceType, TopicImage
+from pybroker.core.cluster import ClusterImage, MetadataDelta, ResourceType, TopicImage
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Deadlines, Waiter
@@ -20,6 +23,17 @@ from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.topic_rules import TopicRules
 from pybroker.storage.interface import Log, LogStore
+
+
+class TopicPartitions:
+    """The partitions of one topic, by index; None for one that sleeps."""
+
+    __slots__ = ("image", "lives", "rules")
+
+    def __init__(self, image: TopicImage, rules: TopicRules) -> None:
+        self.image = image
+        self.rules = rules
+        self.lives: list[LivePartition | None] = []
 
 
 class Partitions:
@@ -33,8 +47,8 @@ class Partitions:
         self._flusher = Flusher()
         self._host = Host(clock, self._flusher)
         self._deadlines = Deadlines()
-        self._by_name: dict[str, list[LivePartition]] = {}
-        self._by_id: dict[bytes, list[LivePartition]] = {}
+        self._by_name: dict[str, TopicPartitions] = {}
+        self._by_id: dict[bytes, TopicPartitions] = {}
         self._default_rules = TopicRules(settings.topic_config({}))
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -56,26 +70,38 @@ class Partitions:
 
     def find(self, topic: str, partition: int) -> LivePartition | None:
         """The partition of that name, or None."""
-        lives = self._by_name.get(topic)
-        return lives[partition] if lives is not None and 0 <= partition < len(lives) else None
+        found = self._by_name.get(topic)
+        return self._awake(found, partition) if found is not None else None
 
     def find_by_id(self, topic_id: bytes, partition: int) -> LivePartition | None:
         """The partition of that topic id, or None."""
-        lives = self._by_id.get(topic_id)
-        return lives[partition] if lives is not None and 0 <= partition < len(lives) else None
+        found = self._by_id.get(topic_id)
+        return self._awake(found, partition) if found is not None else None
+
+    def _awake(self, topic: TopicPartitions, partition: int) -> LivePartition | None:
+        lives = topic.lives
+        if not 0 <= partition < len(lives):
+            return None
+        live = lives[partition]
+        if live is None:
+            live = lives[partition] = self._open(topic, partition)
+        return live
 
     def name_of(self, topic_id: bytes) -> str | None:
         """The name of the topic with that id, or None."""
-        lives = self._by_id.get(topic_id)
-        return lives[0].topic if lives else None
+        found = self._by_id.get(topic_id)
+        return found.image.name if found is not None else None
 
     def knows(self, topic: str) -> bool:
         """Whether there is a topic of that name."""
         return topic in self._by_name
 
     def __iter__(self) -> Iterator[LivePartition]:
-        for lives in self._by_name.values():
-            yield from lives
+        """Those that are awake: all that hold anything, and all that were asked for."""
+        for topic in self._by_name.values():
+            for live in topic.lives:
+                if live is not None:
+                    yield live
 
     def high_watermarks(self) -> dict[tuple[str, int], int]:
         """For the checkpoint: (topic, partition) to offset, of partitions that hold anything."""
@@ -118,22 +144,25 @@ class Partitions:
             if kind == ResourceType.TOPIC:
                 self._reconfigure(name)
 
-    def _create(self, topic: TopicImage) -> None:
-        lives: list[LivePartition] = []
-        self._by_name[topic.name] = self._by_id[topic.topic_id] = lives
-        self._open(topic, lives)
+    def _create(self, image: TopicImage) -> None:
+        topic = TopicPartitions(image, self._rules_of(image))
+        self._by_name[image.name] = self._by_id[image.topic_id] = topic
+        self._add(topic)
 
-    def _grow(self, topic: TopicImage) -> None:
-        self._open(topic, self._by_name[topic.name])
+    def _grow(self, image: TopicImage) -> None:
+        self._add(self._by_name[image.name])
 
-    def _open(self, topic: TopicImage, lives: list[LivePartition]) -> None:
-        rules = self._rules_of(topic)
-        lives += [self._open_partition(topic, image, rules) for image in topic.partitions[len(lives) :]]
+    def _add(self, topic: TopicPartitions) -> None:
+        """Follow the image's number of partitions. What has a log is opened now: its retention and its producers need looking after."""
+        name, lives = topic.image.name, topic.lives
+        for index in range(len(lives), len(topic.image.partitions)):
+            lives.append(None if self.store.get(name, index) is None else self._open(topic, index))
 
-    def _open_partition(self, topic: TopicImage, image: PartitionImage, rules: TopicRules) -> LivePartition:
-        log = self._log_of(topic, image.index, rules)
-        state, snapshot_offset = recover(log, image.leader_epoch, self._clock.now_ms(), self._settings.get("producer.id.expiration.ms"))
-        return LivePartition(self._host, log, state, rules, is_internal=topic.is_internal, snapshot_offset=snapshot_offset)
+    def _open(self, topic: TopicPartitions, index: int) -> LivePartition:
+        log = self._log_of(topic.image, index, topic.rules)
+        leader_epoch = topic.image.partitions[index].leader_epoch
+        state, snapshot_offset = recover(log, leader_epoch, self._clock.now_ms(), self._settings.get("producer.id.expiration.ms"))
+        return LivePartition(self._host, log, state, topic.rules, is_internal=topic.image.is_internal, snapshot_offset=snapshot_offset)
 
     def _log_of(self, topic: TopicImage, partition: int, rules: TopicRules) -> Log:
         log = self.store.get(topic.name, partition)
@@ -144,17 +173,21 @@ class Partitions:
             self.store.delete(log)
         return self.store.create(topic.name, partition, topic.topic_id, rules.log_config)
 
-    def _delete(self, topic: TopicImage) -> None:
-        lives = self._by_id.pop(topic.topic_id, [])
-        if self._by_name.get(topic.name) is lives:
-            del self._by_name[topic.name]
-        for live in lives:
-            live.close()
-            self.store.delete(live.log)
+    def _delete(self, image: TopicImage) -> None:
+        topic = self._by_id.pop(image.topic_id, None)
+        if topic is None:
+            return
+        if self._by_name.get(image.name) is topic:
+            del self._by_name[image.name]
+        for live in topic.lives:
+            if live is not None:
+                live.close()
+                self.store.delete(live.log)
 
-    def _lead(self, topic: TopicImage) -> None:
-        for live, image in zip(self._by_name[topic.name], topic.partitions, strict=True):
-            live.lead(image.leader_epoch)
+    def _lead(self, image: TopicImage) -> None:
+        for live, partition in zip(self._by_name[image.name].lives, image.partitions, strict=True):
+            if live is not None:
+                live.lead(partition.leader_epoch)
 
     def _reconfigure_all(self) -> None:
         self._default_rules = TopicRules(self._settings.topic_config({}))
@@ -162,11 +195,13 @@ class Partitions:
             self._reconfigure(name)
 
     def _reconfigure(self, name: str) -> None:
-        topic = self._cluster.topics.get(name)
-        if topic is not None and name in self._by_name:
-            rules = self._rules_of(topic)
-            for live in self._by_name[name]:
-                live.configure(rules)
+        image, topic = self._cluster.topics.get(name), self._by_name.get(name)
+        if image is None or topic is None:
+            return
+        topic.rules = self._rules_of(image)
+        for live in topic.lives:
+            if live is not None:
+                live.configure(topic.rules)
 
-    def _rules_of(self, topic: TopicImage) -> TopicRules:
-        return TopicRules(self._settings.topic_config(topic.configs)) if topic.configs else self._default_rules
+    def _rules_of(self, image: TopicImage) -> TopicRules:
+        return TopicRules(self._settings.topic_config(image.configs)) if image.configs else self._default_rules

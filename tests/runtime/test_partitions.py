@@ -1,0 +1,79 @@
+"""Partitions sleep until they are asked for, and whoever wakes them finds them as the metadata says."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import trio
+
+from pybroker.core.cluster import MetadataDelta, PartitionImage
+from pybroker.records.builder import build_batch
+from pybroker.storage.memory import MemoryLogStore
+from pybroker.testing.rooms import NODE_ID, PartitionRoom
+
+
+@pytest.fixture
+def store() -> MemoryLogStore:
+    """An empty store."""
+    return MemoryLogStore(cluster_id="c", node_id=NODE_ID, rng=Random(0))
+
+
+def test_a_new_topic_has_no_logs_until_it_is_used(store: MemoryLogStore) -> None:
+    """Creating makes no partition object and no log; asking for one partition makes that one."""
+    room = PartitionRoom(store)
+    room.create_topic("t", partitions=3)
+    assert (list(room.partitions), list(store.logs())) == ([], [])
+    live = room.partition("t", 1)
+    assert list(room.partitions) == [live]
+    assert room.partitions.find("t", 1) is live
+    assert room.partitions.find_by_id(live.topic_id, 1) is live
+    assert [room.partitions.find("t", index) for index in (-1, 3)] == [None, None]
+
+
+def test_who_sleeps_wakes_with_what_changed_meanwhile(store: MemoryLogStore) -> None:
+    """Leader epoch and configuration are those of the moment of waking."""
+    room = PartitionRoom(store)
+    room.create_topic("t")
+    topic = room.cluster.topics["t"]
+    topic.partitions[0].leader_epoch = 7
+    room.partitions.apply(MetadataDelta(led=[topic]))
+    room.configure("t", {"segment.bytes": "2000000"})
+    live = room.partition("t")
+    assert (live.leader_epoch, live.config.segment_bytes, live.log.config.segment_bytes) == (7, 2_000_000, 2_000_000)
+
+
+def test_a_topic_that_slept_through_its_life_is_gone_when_deleted(store: MemoryLogStore) -> None:
+    """Deleting wakes nobody; a topic of the same name afterwards is another one."""
+    room = PartitionRoom(store)
+    first = room.create_topic("t", partitions=2)
+    room.delete_topic("t")
+    assert (room.partitions.find("t", 0), room.partitions.name_of(first), room.partitions.knows("t")) == (None, None, False)
+    second = room.create_topic("t")
+    assert (room.partition("t").topic_id, room.partitions.name_of(second)) == (second, "t")
+
+
+def test_grown_partitions_sleep_too(store: MemoryLogStore) -> None:
+    """CreatePartitions adds places; those that are awake stay what they are."""
+    room = PartitionRoom(store)
+    room.create_topic("t")
+    first, topic = room.partition("t"), room.cluster.topics["t"]
+    topic.partitions.append(PartitionImage(1, NODE_ID, 0, 0, [NODE_ID], [NODE_ID]))
+    room.partitions.apply(MetadataDelta(grown=[topic]))
+    assert list(room.partitions) == [first]
+    assert room.partition("t", 1).partition == 1
+
+
+def test_what_holds_records_is_awake_from_the_start(store: MemoryLogStore) -> None:
+    """A log that the store found is opened at once: its high watermark goes into the checkpoint and its retention runs."""
+    room = PartitionRoom(store)
+    topic_id = room.create_topic("t", partitions=2)
+
+    async def story() -> None:
+        room.partition("t", 1).append_records(build_batch([(b"k", b"v", 1)]))
+
+    trio.run(story)
+    again = PartitionRoom(store)
+    again.create_topic("t", partitions=2, topic_id=topic_id, leader_epoch=1)
+    assert [live.partition for live in again.partitions] == [1]
+    assert again.partitions.high_watermarks() == {("t", 1): 1}
