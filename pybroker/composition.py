@@ -131,9 +131,11 @@ def _tell_of_damage(store: DiskLogStore) -> None:
 
 def _static_settings(config: BrokerConfig, listener_name: str, advertised: Address) -> dict[str, str]:
     """The settings given, with what was found out at start: DescribeConfigs shows where the broker listens, whoever said so."""
-    found = {"node.id": str(config.broker_id()), "listeners": f"{listener_name}://{config.listen_text()}"}
-    if config.advertise_text() is not None:
-        found["advertised.listeners"] = f"{listener_name}://{advertised}"
+    found = {
+        "node.id": str(config.broker_id()),
+        "listeners": f"{listener_name}://{config.listen_text()}",
+        "advertised.listeners": f"{listener_name}://{advertised}",
+    }
     if config.directories():
         found["log.dirs"] = ",".join(config.directories())
     return {**config.settings, **found}

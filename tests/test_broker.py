@@ -16,7 +16,7 @@ from pybroker.storage.interface import DataDirectoryError
 from pybroker.testing.client import BrokerClosedConnection, RawClient
 from pybroker.testing.memory import connect_in_memory
 from pybroker.wire.errors import ErrorCode, KafkaError
-from pybroker.wire.messages import ApiVersionsRequest, MetadataRequest
+from pybroker.wire.messages import ApiVersionsRequest, DescribeConfigsRequest, MetadataRequest
 
 pytest_plugins = ["pybroker.testing.pytest_plugin"]
 
@@ -38,6 +38,21 @@ def test_in_trio() -> None:
             assert {topic.name: len(topic.partitions) for topic in response.topics} == {"orders": 3, "bills": 2}
             assert (response.brokers[0].host, response.brokers[0].port) == (broker.host, broker.port)
             assert response.cluster_id == broker.cluster_id
+
+    trio.run(main)
+
+
+def test_tells_where_it_listens() -> None:
+    """DescribeConfigs shows the address that clients are to use as a static setting, also when the port was picked at start."""
+
+    async def main() -> None:
+        async with Broker() as broker, await RawClient.connect(broker.host, broker.port) as client:
+            asked = DescribeConfigsRequest.DescribeConfigsResource(
+                resource_type=4, resource_name="1", configuration_keys=["advertised.listeners"]
+            )
+            response = await client.ask(DescribeConfigsRequest(resources=[asked]), 4)
+            [found] = response.results[0].configs
+            assert (found.value, found.config_source) == (f"PLAINTEXT://{broker.bootstrap_servers}", 4)
 
     trio.run(main)
 
