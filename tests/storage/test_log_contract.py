@@ -145,17 +145,6 @@ def test_roll_by_relative_offset(log: Any, append: Append) -> None:
     assert len(read(log, 5)) == 92
 
 
-def test_roll_by_index_size(store: Any, append: Append) -> None:
-    """A segment whose index is full is closed."""
-    if isinstance(store, MemoryLogStore):
-        pytest.skip("a segment in memory has no sparse index")
-    log = store.create("t", 0, bytes(16), LogConfig(index_interval_bytes=0, segment_index_bytes=24))
-    for number in range(5):
-        append(log, timestamp=1000 + number)
-    assert len(log.segments()) > 1
-    assert len(read(log, 0)) + sum(len(read(log, each.base_offset)) for each in log.segments()[1:]) == 5 * 92
-
-
 def test_explicit_roll(log: Any, append: Append) -> None:
     """`roll` begins a new segment, but never behind an empty one."""
     log.roll(0)

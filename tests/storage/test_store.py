@@ -259,3 +259,16 @@ def test_few_files_are_open(open_disk: Open, append: Append) -> None:
     assert [log.read(0, 1000, 2, True).read() for log in logs] == written
     if sys.platform == "linux":
         assert len(os.listdir("/proc/self/fd")) <= before + 4
+
+
+def test_roll_by_index_size(open_disk: Open, append: Append) -> None:
+    """A segment whose index is full is closed, after a restart too."""
+    config = LogConfig(index_interval_bytes=0, segment_index_bytes=36)
+    store = open_disk(config=config)
+    log = store.create("t", 0, bytes(16), config)
+    written = [append(log, timestamp=1000 + number) for number in range(3)]
+    store.close({})
+    log = open_disk(config=config).get("t", 0)
+    written += [append(log, timestamp=1003 + number) for number in range(3)]
+    assert [segment.base_offset for segment in log.segments()] == [0, 3]
+    assert b"".join(found.read() for _, found in log.batches(0)) == b"".join(written)
