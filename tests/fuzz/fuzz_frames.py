@@ -32,6 +32,7 @@ with atheris.instrument_imports(include=["pybroker"]):
 
 MAX_SEED_BYTES = 1_500
 MAX_CORPUS_BYTES = 50_000  # of each target: a repository is no place for a fuzzer's hoard
+TARGET = "FUZZ_TARGET"  # libFuzzer starts this program again to merge, with its own options alone
 WORK = Path(os.environ.get("FUZZ_WORK", Path(tempfile.gettempdir()) / "pybroker-fuzz"))
 
 
@@ -114,15 +115,28 @@ def keep(target: str) -> None:
     print(f"kept {len(lines)} of {len(inputs)} inputs")
 
 
+def launcher() -> Path:
+    """A command that is this program: to merge, libFuzzer starts argv[0] again, which must be executable."""
+    script = WORK / "again"
+    if not script.exists():
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "$@"\n')
+        script.chmod(0o755)
+    return script
+
+
 def main() -> None:
     """See the module."""
-    if len(sys.argv) < 2 or sys.argv[1] not in targets.TARGETS:
+    if sys.argv[1:2] and sys.argv[1] in targets.TARGETS:
+        os.environ[TARGET] = sys.argv.pop(1)
+    target = os.environ.get(TARGET)
+    if target is None:
         sys.exit(__doc__)
-    target = sys.argv.pop(1)
     if "--keep" in sys.argv:
         keep(target)
         return
-    if "-merge=1" not in sys.argv:
+    if any(argument.startswith("-merge") for argument in sys.argv):
+        sys.argv[0] = str(launcher())
+    else:
         sys.argv.append(str(lay_out(target)))
     instrument_codecs()
     atheris.Setup(sys.argv, targets.TARGETS[target])
