@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-import pybroker.handlers.table  # noqa: F401 - registers every handler
 from pybroker.config import BrokerConfig
 from pybroker.core.controller import new_uuid
 from pybroker.core.fetch_sessions import FetchSessions
@@ -89,7 +88,7 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
         partitions = Partitions(store, settings, clock, controller.image)
         partitions.apply(controller.image.everything())
     except BaseException:
-        store.close({})
+        store.close(store.high_watermarks)
         raise
     controller.listeners.append(partitions.apply)
     groups = GroupCoordinator(

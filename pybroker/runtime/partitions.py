@@ -23,6 +23,7 @@ from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.topic_rules import TopicRules
 from pybroker.storage.interface import Log, LogStore
+from pybroker.wire.uuids import ZERO_UUID
 
 
 class TopicPartitions:
@@ -169,8 +170,9 @@ class Partitions:
         if log is not None and log.topic_id == topic.topic_id:
             log.config = rules.log_config
             return log
-        if log is not None:
+        if log is not None and log.topic_id != ZERO_UUID:
             self.store.delete(log)
+        # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic.
         return self.store.create(topic.name, partition, topic.topic_id, rules.log_config)
 
     def _delete(self, image: TopicImage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,6 +11,7 @@ import trio
 from pybroker.core.cluster import MetadataDelta, PartitionImage
 from pybroker.records.builder import build_batch
 from pybroker.storage.memory import MemoryLogStore
+from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom
 
 
@@ -77,3 +79,23 @@ def test_what_holds_records_is_awake_from_the_start(store: MemoryLogStore) -> No
     again.create_topic("t", partitions=2, topic_id=topic_id, leader_epoch=1)
     assert [live.partition for live in again.partitions] == [1]
     assert again.partitions.high_watermarks() == {("t", 1): 1}
+
+
+def test_a_log_that_lost_its_topic_id_keeps_its_records(tmp_path: Path) -> None:
+    """After a crash `partition.metadata` may be gone: the topic of that name takes the log as its own instead of deleting it."""
+    directory = str(tmp_path)
+
+    def open_store() -> DiskLogStore:
+        return DiskLogStore.open([directory], cluster_id="c", node_id=NODE_ID, rng=Random(0))
+
+    room = PartitionRoom(open_store())
+    topic_id = room.create_topic("t")
+    room.partition("t").append_records(build_batch([(None, b"kept", 1000)]))
+    room.partitions.store.abandon()
+    (tmp_path / "t-0" / "partition.metadata").unlink()
+
+    room = PartitionRoom(open_store())
+    room.create_topic("t", topic_id=topic_id)
+    assert room.partition("t").log_end_offset == 1
+    assert (tmp_path / "t-0" / "partition.metadata").exists()
+    room.partitions.store.abandon()
