@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from pybroker.handlers.context import RequestContext
-from pybroker.handlers.registry import REGISTRY, Registration, handles
+from pybroker.handlers.offers import OFFERS
+from pybroker.handlers.registry import handles
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import ApiVersionsRequest, ApiVersionsResponse
 
@@ -24,27 +25,26 @@ SUPPORTED_FEATURES: dict[str, tuple[int, int]] = {
 _SOFTWARE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
-@handles(ApiVersionsRequest, versions=(0, 5))
+@handles(ApiVersionsRequest, versions=(0, 5), cacheable=True)
 async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsResponse:
     """List the APIs that are built, with the versions offered of each, and the features of the cluster.
 
     Versions   3: the client names its software (KIP-511), features (KIP-584)   4: features whose lowest version is 0 (KIP-1022)
                5: the client may say which cluster and node it means (KIP-1242)
-    Behaviour  A version that is not known is answered in version 0, with the range of this API alone (see `unsupported_version_answer`).
+    Behaviour  A version that is not known is answered in version 0, with the range of this API alone (see `refuse_version`).
                A refusal carries empty lists and leaves the connection open.
     """
     version = context.api_version
     if version >= 3:
         if not (_SOFTWARE_NAME.fullmatch(request.client_software_name) and _SOFTWARE_NAME.fullmatch(request.client_software_version)):
             return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
-        context.connection.client_software_name = request.client_software_name
-        context.connection.client_software_version = request.client_software_version
     error = _check_target(context, request)
     if error:
         return ApiVersionsResponse(error_code=error)
     features = context.state.cluster.features
+    context.keep_answer = True
     return ApiVersionsResponse(
-        api_keys=[_offer(registration) for _, registration in sorted(REGISTRY.items())],
+        api_keys=[_offer(api_key) for api_key in OFFERS],
         supported_features=_supported(version),
         finalized_features_epoch=context.state.cluster.offset,
         finalized_features=[
@@ -55,9 +55,9 @@ async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> 
     )
 
 
-def unsupported_version_answer(registration: Registration) -> ApiVersionsResponse:
+async def refuse_version(context: RequestContext, request: None) -> ApiVersionsResponse:
     """The answer, in version 0, to an ApiVersions request of a version that is not known (KIP-511)."""
-    return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[_offer(registration)])
+    return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[_offer(ApiVersionsRequest.API_KEY)])
 
 
 def _check_target(context: RequestContext, request: ApiVersionsRequest) -> ErrorCode:
@@ -71,12 +71,9 @@ def _check_target(context: RequestContext, request: ApiVersionsRequest) -> Error
     return ErrorCode.REBOOTSTRAP_REQUIRED
 
 
-def _offer(registration: Registration) -> ApiVersionsResponse.ApiVersion:
-    return ApiVersionsResponse.ApiVersion(
-        api_key=registration.request_class.API_KEY,
-        min_version=registration.advertised_min_version,
-        max_version=registration.max_version,
-    )
+def _offer(api_key: int) -> ApiVersionsResponse.ApiVersion:
+    offer = OFFERS[api_key]
+    return ApiVersionsResponse.ApiVersion(api_key=api_key, min_version=offer.min_version, max_version=offer.max_version)
 
 
 def _supported(version: int) -> list[ApiVersionsResponse.SupportedFeatureKey]:

@@ -22,8 +22,6 @@ class ConnectionInfo:
     peer_host: str
     peer_port: int
     principal: str = "User:ANONYMOUS"
-    client_software_name: str = "unknown"
-    client_software_version: str = "unknown"
 
 
 @dataclass(slots=True)

@@ -1,22 +1,23 @@
 """One declaration per API: `@handles(JoinGroupRequest, versions=(0, 9))`.
 
-Dispatch, ApiVersions, the support table in the docs and the test "every advertised version is answered" all come from `REGISTRY`,
-which is filled by importing `pybroker.handlers.table`.
+Dispatch, ApiVersions, the support table in the docs and the test "every advertised version is answered" all come from it. A handler's
+module is imported when the first request for it arrives: what a broker must say before that stands in `offers.py`, which is written from
+the declarations (`python -m pybroker.handlers.table`) and held fresh by a test. Importing `pybroker.handlers.table` registers all at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.offers import OFFERS
 
 Handler = Callable[[RequestContext, Any], Awaitable[Any]]
 
 
-@dataclass(slots=True, frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """How one API is served. `cacheable`: its answer may be kept as bytes while the metadata does not change (`context.keep_answer`)."""
 
     request_class: type[Any]
@@ -28,6 +29,7 @@ class Registration:
 
 
 REGISTRY: dict[int, Registration] = {}
+"""By api key: the handlers whose modules were imported."""
 
 
 def handles(
@@ -49,3 +51,12 @@ def handles(
         return handler
 
     return register
+
+
+def find_registration(api_key: int) -> Registration | None:
+    """Who serves an API; None if nobody does. Imports the handler's module if need be."""
+    found = REGISTRY.get(api_key)
+    if found is None and api_key in OFFERS:
+        import_module(OFFERS[api_key].module)
+        found = REGISTRY[api_key]
+    return found

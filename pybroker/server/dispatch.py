@@ -12,15 +12,21 @@ import logging
 from struct import Struct
 from typing import Any, NamedTuple
 
-from pybroker.handlers.api_versions import unsupported_version_answer
 from pybroker.handlers.context import CloseConnection, RequestContext
-from pybroker.handlers.registry import REGISTRY, Registration
+from pybroker.handlers.registry import Registration, find_registration
 from pybroker.runtime.state import BrokerState
+from pybroker.wire.apis import find_api
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.codec import decode, encode, encode_parts
 from pybroker.wire.errors import ErrorCode, KafkaError, WireError
-from pybroker.wire.headers import RequestHeader, parse_request_header, response_header
-from pybroker.wire.messages import ApiVersionsRequest, message_class
+from pybroker.wire.headers import (
+    CLIENT_ID_AT,
+    has_flexible_request_header,
+    parse_request_header,
+    read_client_id,
+    response_header_size,
+)
+from pybroker.wire.messages import message_class
 
 log = logging.getLogger("pybroker.server")
 
@@ -28,11 +34,12 @@ log = logging.getLogger("pybroker.server")
 _KEPT_ANSWERS = 1_000
 _KEPT_BYTES = 65_536
 
-# Api key, version and correlation id: what stands before the client id in every request header.
-_FIXED_BYTES = 8
+# Kinds of faults that are told apart, so that each comes with its traceback once.
+_REPORTED_KINDS = 1_000
 
-_API_VERSIONS = ApiVersionsRequest.API_KEY
-_pack_size = Struct(">i").pack
+_API_VERSIONS = find_api("ApiVersions").key
+_pack_head_v0 = Struct(">ii").pack  # size and correlation id
+_pack_head_v1 = Struct(">iix").pack
 _unpack_int = Struct(">i").unpack_from
 
 
@@ -43,69 +50,83 @@ class _Kept(NamedTuple):
     rest: bytes
 
 
+class _Route:
+    """What is to be known of one API at one version, found once. `decodes`: the request is one that can be read."""
+
+    __slots__ = ("cacheable", "decodes", "flexible", "handler", "head_bytes", "pack_head", "registration", "version")
+
+    def __init__(self, registration: Registration, version: int) -> None:
+        key = registration.request_class.API_KEY
+        self.registration = registration
+        self.version = version
+        self.handler = registration.handler
+        self.cacheable = registration.cacheable
+        self.decodes = True
+        self.flexible = has_flexible_request_header(key, version)
+        self.head_bytes = response_header_size(key, version)
+        self.pack_head = _pack_head_v0 if self.head_bytes == 4 else _pack_head_v1
+
+
 class Dispatcher:
     """Serves the requests of all connections of one broker."""
 
-    __slots__ = ("_cacheable", "_kept", "_kept_version", "_reported", "state")
+    __slots__ = ("_kept", "_kept_version", "_reported", "_routes", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
+        self._routes: dict[bytes, _Route] = {}  # by the four bytes of api key and version
         self._kept: dict[tuple[Any, ...], _Kept] = {}
-        self._cacheable = {key for key, registration in REGISTRY.items() if registration.cacheable and key < 256}
         self._kept_version = -1
-        self._reported: set[tuple[int, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
 
     async def serve(self, context: RequestContext, frame: Buffer, out: list[Any]) -> int:
         """Serve one request and add the parts of its answer to `out`; returns the answer's size in bytes, 0 if there is none.
 
         Raises WireError or CloseConnection if the connection is to be closed.
         """
+        api = bytes(frame[:4])
+        route = self._routes.get(api) or self._find_route(frame, api)
         key = None
-        if len(frame) > _FIXED_BYTES and frame[1] in self._cacheable and not frame[0]:
-            key = (_unpack_int(frame)[0], bytes(frame[8:]), context.advertised_address())
+        if route.cacheable:
+            key = (api, bytes(frame[CLIENT_ID_AT:]), context.advertised_address())
             kept = self._find_kept(key)
             if kept is not None:
-                out += (kept.size, frame[4:8], kept.rest)
+                out += (kept.size, bytes(frame[4:8]), kept.rest)
                 return len(kept.rest)
-        header, at = parse_request_header(frame)
-        registration = REGISTRY.get(header.api_key)
-        if registration is None or not registration.min_version <= header.api_version <= registration.max_version:
-            return _queue(out, header, self._unserved(header, registration))
-        context.api_version = header.api_version
-        context.correlation_id = header.correlation_id
-        context.client_id = header.client_id
-        parts = await self._handle(context, registration, header, frame, at)
-        if parts is None:
-            return 0
-        size = _queue(out, header, parts)
-        if key is not None and context.keep_answer:
-            self._keep(key, b"".join(out[-1 - len(parts) :]))
-        return size
-
-    async def _handle(
-        self, context: RequestContext, registration: Registration, header: RequestHeader, frame: Buffer, at: int
-    ) -> list[Any] | None:
-        version = header.api_version
-        request = decode(registration.request_class, version, frame, at)[0]
+        context.client_id, at = read_client_id(frame, CLIENT_ID_AT, route.flexible)
+        context.correlation_id = correlation_id = _unpack_int(frame, 4)[0]
+        context.api_version = route.version
         context.keep_answer = False
+        request = decode(route.registration.request_class, route.version, frame, at)[0] if route.decodes else None
         try:
-            response = await registration.handler(context, request)
-            return None if response is None else encode_parts(response, version)
+            response = await route.handler(context, request)
+            if response is None:
+                return 0
+            parts = encode_parts(response, route.version)
         except CloseConnection:
             raise
         except Exception as error:
-            context.keep_answer = False
-            self._report(context, header, request, error)
-            return [_failure_body(registration, version, error)]
+            parts = [self._fail(context, route, request, error)]
+        size = route.head_bytes + sum(map(len, parts))
+        out.append(route.pack_head(size, correlation_id))
+        out += parts
+        if key is not None and context.keep_answer:
+            self._keep(key, size, b"".join(out[-1 - len(parts) :]))
+        return size
 
-    def _unserved(self, header: RequestHeader, registration: Registration | None) -> list[Any]:
+    def _find_route(self, frame: Buffer, api: bytes) -> _Route:
+        """The route of a request whose like has not come before, or that cannot be served."""
+        header, _ = parse_request_header(frame)
+        registration = find_registration(header.api_key)
         if registration is None:
             raise WireError(f"API key {header.api_key} is not served")
+        if registration.min_version <= header.api_version <= registration.max_version:
+            route = self._routes[api] = _Route(registration, header.api_version)
+            return route
         if header.api_key == _API_VERSIONS:
-            header.api_version = 0  # what follows is an answer of version 0, whatever was asked for
-            return [encode(unsupported_version_answer(registration), 0)]
-        name = _api_name(registration)
-        raise WireError(f"{name} v{header.api_version} is not served, only {registration.min_version} to {registration.max_version}")
+            return _unsupported_api_versions(registration)
+        served = f"{registration.min_version} to {registration.max_version}"
+        raise WireError(f"{_api_name(registration)} v{header.api_version} is not served, only {served}")
 
     def _find_kept(self, key: tuple[Any, ...]) -> _Kept | None:
         version = self.state.cluster.version
@@ -114,24 +135,30 @@ class Dispatcher:
             self._kept_version = version
         return self._kept.get(key)
 
-    def _keep(self, key: tuple[Any, ...], answer: bytes) -> None:
-        if self.state.cluster.version != self._kept_version or len(answer) > _KEPT_BYTES or len(key[1]) > _KEPT_BYTES:
+    def _keep(self, key: tuple[Any, ...], size: int, answer: bytes) -> None:
+        if self.state.cluster.version != self._kept_version or size > _KEPT_BYTES or len(key[1]) > _KEPT_BYTES:
             return
         if len(self._kept) >= _KEPT_ANSWERS:
             self._kept.clear()
         self._kept[key] = _Kept(answer[:4], answer[8:])
 
-    def _report(self, context: RequestContext, header: RequestHeader, request: Any, error: Exception) -> None:
+    def _fail(self, context: RequestContext, route: _Route, request: Any, error: Exception) -> bytes:
+        context.keep_answer = False
+        self._report(context, route, request, error)
+        return _failure_body(route.registration, route.version, error)
+
+    def _report(self, context: RequestContext, route: _Route, request: Any, error: Exception) -> None:
         """The first fault of a kind comes with its traceback, later ones in one line."""
-        kind = (header.api_key, _where(error))
-        first = kind not in self._reported and len(self._reported) < _KEPT_ANSWERS
+        name = route.registration.request_class.__name__
+        kind = (name, _where(error))
+        first = kind not in self._reported and len(self._reported) < _REPORTED_KINDS
         self._reported.add(kind) if first else None
         log.error(
             "%s v%d from %s (client id %s) failed: %s: %s",
-            type(request).__name__,
-            header.api_version,
+            name,
+            route.version,
             context.connection.peer_host,
-            header.client_id,
+            context.client_id,
             type(error).__name__,
             error,
             exc_info=error if first or log.isEnabledFor(logging.DEBUG) else None,
@@ -139,14 +166,13 @@ class Dispatcher:
         log.debug("the request was %.2000r", request)
 
 
-def _queue(out: list[Any], header: RequestHeader, parts: list[Any]) -> int:
-    head = response_header(header.api_key, header.api_version, header.correlation_id)
-    size = len(head)
-    for part in parts:
-        size += len(part)
-    out.append(_pack_size(size) + head)
-    out += parts
-    return size
+def _unsupported_api_versions(registration: Registration) -> _Route:
+    """The answer to an ApiVersions request of a version that is not known is one of version 0 (KIP-511)."""
+    from pybroker.handlers.api_versions import refuse_version
+
+    route = _Route(registration._replace(handler=refuse_version, cacheable=False), 0)
+    route.decodes = False
+    return route
 
 
 def _api_name(registration: Registration) -> str:

@@ -14,11 +14,14 @@ from pybroker.wire.primitives import long_varint, read_tags
 _REQUEST_V2_FROM = {key: api.request_header_v2_from for key, api in APIS.items()}
 _RESPONSE_V1_FROM = {key: api.response_header_v1_from for key, api in APIS.items()}
 
-_unpack_fixed = struct.Struct(">hhih").unpack_from
+_unpack_begin = struct.Struct(">hhi").unpack_from
+_unpack_length = struct.Struct(">h").unpack_from
 _pack_response_v0 = struct.Struct(">i").pack
 _pack_response_v1 = struct.Struct(">ix").pack
 _pack_fixed = struct.Struct(">hhih").pack
-_FIXED_BYTES = 10
+
+CLIENT_ID_AT = 8
+"""Where the client id begins, after api key, version and correlation id."""
 
 
 class RequestHeader:
@@ -53,11 +56,21 @@ def parse_request_header(buffer: Buffer, at: int = 0) -> tuple[RequestHeader, in
     for a key that no broker listener knows, since then not even the header's layout is known.
     """
     try:
-        api_key, api_version, correlation_id, length = _unpack_fixed(buffer, at)
-        at += _FIXED_BYTES
-        flexible_from = _REQUEST_V2_FROM.get(api_key)
-        if flexible_from is None:
-            raise WireError(f"api key {api_key} is none of a broker listener's")
+        api_key, api_version, correlation_id = _unpack_begin(buffer, at)
+    except struct.error as error:
+        raise WireError("cannot decode RequestHeader: the input ends here") from error
+    flexible_from = _REQUEST_V2_FROM.get(api_key)
+    if flexible_from is None:
+        raise WireError(f"api key {api_key} is none of a broker listener's")
+    client_id, at = read_client_id(buffer, at + CLIENT_ID_AT, api_version >= flexible_from)
+    return RequestHeader(api_key, api_version, correlation_id, client_id), at
+
+
+def read_client_id(buffer: Buffer, at: int, flexible: bool) -> tuple[str | None, int]:
+    """Read what follows the correlation id: (client id, where the body begins). `flexible`: tagged fields stand between."""
+    try:
+        length = _unpack_length(buffer, at)[0]
+        at += 2
         client_id = None
         if length >= 0:
             end = at + length
@@ -65,9 +78,7 @@ def parse_request_header(buffer: Buffer, at: int = 0) -> tuple[RequestHeader, in
                 raise WireError(f"cannot decode RequestHeader: client id of {length} bytes, but only {len(buffer) - at} are left")
             client_id = str(buffer[at:end], "utf-8", "replace")
             at = end
-        if api_version >= flexible_from:
-            at = _skip_tags(buffer, at)
-        return RequestHeader(api_key, api_version, correlation_id, client_id), at
+        return client_id, _skip_tags(buffer, at) if flexible else at
     except Fault as error:
         raise WireError(f"cannot decode RequestHeader: {error}") from error
     except (struct.error, IndexError) as error:
@@ -96,6 +107,11 @@ def response_header(api_key: int, api_version: int, correlation_id: int) -> byte
     if api_version >= _RESPONSE_V1_FROM[api_key]:
         return _pack_response_v1(correlation_id)
     return _pack_response_v0(correlation_id)
+
+
+def has_flexible_request_header(api_key: int, api_version: int) -> bool:
+    """Whether tagged fields follow the client id."""
+    return api_version >= _REQUEST_V2_FROM[api_key]
 
 
 def response_header_size(api_key: int, api_version: int) -> int:

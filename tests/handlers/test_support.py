@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
-from pybroker.handlers.registry import REGISTRY
+import pytest
+
+from pybroker.handlers import offers
+from pybroker.handlers.registry import REGISTRY, find_registration
 from pybroker.handlers.support import support_table
+from pybroker.handlers.table import offers_source
 from pybroker.wire.apis import APIS
 
 
@@ -22,3 +28,21 @@ def test_nothing_is_served_that_kafka_does_not_have() -> None:
         assert api.min_version <= registration.min_version <= registration.max_version <= api.max_version
         assert registration.advertised_min_version in (api.advertised_min_version, registration.min_version)
         assert registration.max_version <= api.advertised_max_version
+
+
+def test_the_offers_are_fresh() -> None:
+    """What is advertised before any handler is imported is what the handlers declare."""
+    path = Path(offers.__file__)
+    assert path.read_text("utf-8") == offers_source(), "run: python -m pybroker.handlers.table"
+    assert all(find_registration(key) is REGISTRY[key] for key in offers.OFFERS)
+
+
+@pytest.mark.slow
+def test_handlers_come_when_asked_for() -> None:
+    """A dispatcher imports no handler; the first request for an API imports its module."""
+    script = (
+        "import sys, pybroker.server.dispatch; from pybroker.handlers.registry import find_registration;"
+        "assert 'pybroker.handlers.produce' not in sys.modules;"
+        "assert find_registration(0).handler.__name__ == 'produce' and find_registration(9999) is None"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).resolve().parents[2])
