@@ -7,6 +7,7 @@ import re
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.offers import OFFERS
 from pybroker.handlers.registry import handles
+from pybroker.wire.apis import find_api
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import ApiVersionsRequest, ApiVersionsResponse
 
@@ -35,9 +36,8 @@ async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> 
                A refusal carries empty lists and leaves the connection open.
     """
     version = context.api_version
-    if version >= 3:
-        if not (_SOFTWARE_NAME.fullmatch(request.client_software_name) and _SOFTWARE_NAME.fullmatch(request.client_software_version)):
-            return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
+    if version >= 3 and not (_is_name(request.client_software_name) and _is_name(request.client_software_version)):
+        return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST)
     error = _check_target(context, request)
     if error:
         return ApiVersionsResponse(error_code=error)
@@ -55,9 +55,13 @@ async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> 
     )
 
 
+def _is_name(text: str) -> bool:
+    return _SOFTWARE_NAME.fullmatch(text) is not None
+
+
 async def refuse_version(context: RequestContext, request: None) -> ApiVersionsResponse:
     """The answer, in version 0, to an ApiVersions request of a version that is not known (KIP-511)."""
-    return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[_offer(ApiVersionsRequest.API_KEY)])
+    return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[_offer(find_api("ApiVersions").key)])
 
 
 def _check_target(context: RequestContext, request: ApiVersionsRequest) -> ErrorCode:

@@ -100,7 +100,6 @@ class Connection:
             if self._out:
                 await self._send()
             self.serving = False
-            await trio.lowlevel.checkpoint()
 
     async def _serve_read(self, data: bytes) -> bytes:
         """Serve the frames in `data`; returns the beginning of one that is not whole yet."""

@@ -28,6 +28,7 @@ _IOV_MAX = 1024
 # Where sendfile cannot be used on this pair of descriptors, the bytes are read and sent instead.
 _SENDFILE = getattr(os, "sendfile", None)
 
+_checkpoint = trio.lowlevel.checkpoint
 _wait_readable = trio.lowlevel.wait_readable
 _wait_writable = trio.lowlevel.wait_writable
 
@@ -36,7 +37,7 @@ class Transport(Protocol):
     """What a connection needs of the wire below it."""
 
     async def receive(self) -> bytes:
-        """Some bytes, at most `READ_BYTES`; empty at the end of the stream."""
+        """Some bytes, at most `READ_BYTES`; empty at the end of the stream. Others run before it returns, even if bytes are there."""
         ...
 
     async def receive_into(self, view: memoryview) -> int:
@@ -61,11 +62,19 @@ class RawTransport:
         self._fd = sock.fileno()
 
     async def receive(self) -> bytes:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            pass
+        else:
+            await _checkpoint()
+            return data
         while True:
+            await _wait_readable(self._fd)
             try:
                 return self._socket.recv(READ_BYTES)
             except BlockingIOError:
-                await _wait_readable(self._fd)
+                continue
 
     async def receive_into(self, view: memoryview) -> int:
         while True:
@@ -75,6 +84,19 @@ class RawTransport:
                 await _wait_readable(self._fd)
 
     async def send(self, parts: Sequence[Any]) -> None:
+        try:
+            data = b"".join(parts)
+        except TypeError:
+            await self._send_slices(parts)  # records as they rest are among them
+            return
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            await self._send_bytes(memoryview(data)[sent:], 0)
+
+    async def _send_slices(self, parts: Sequence[Any]) -> None:
         pending: list[Buffer] = []
         for part in parts:
             if isinstance(part, (bytes, bytearray, memoryview)):
