@@ -16,6 +16,8 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from contract import Admin, Client, Consumer, ConsumerOptions, Message, Missing, Producer, ProducerOptions
@@ -114,8 +116,9 @@ def share_out(consumers: list[Consumer], topic: str, partitions: int, patience_s
 
 @contextlib.contextmanager
 def time_limit(seconds: int) -> Iterator[None]:
-    def late(*_: object) -> None:
-        raise AssertionError(f"still busy after {seconds} s")
+    def late(_: int, frame: FrameType | None) -> None:
+        places = [f"{Path(entry.filename).name}:{entry.lineno}" for entry in traceback.extract_stack(frame)[-4:]]
+        raise AssertionError(f"still busy after {seconds} s in {' '.join(places)}")
 
     signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)

@@ -146,7 +146,7 @@ func largeMessage(ctx context.Context) error {
 	return nil
 }
 
-func group(protocol func() []kgo.Opt) func(context.Context) error {
+func group(kind string, protocol func() []kgo.Opt) func(context.Context) error {
 	return func(ctx context.Context) error {
 		topic, admin, err := withTopic(ctx, 4, nil)
 		if err != nil {
@@ -164,6 +164,14 @@ func group(protocol func() []kgo.Opt) func(context.Context) error {
 		first := client(append(protocol(), kgo.ConsumerGroup(name), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit())...)
 		if _, err := gather(ctx, first, 40); err != nil {
 			return err
+		}
+		// the library falls back to classic without a word, so the broker is asked what kind of group it is
+		listed, err := admin.ListGroupsByType(ctx, []string{kind})
+		if err != nil {
+			return err
+		}
+		if _, ok := listed[name]; !ok {
+			return fmt.Errorf("the group is not of type %s", kind)
 		}
 		if err := first.CommitUncommittedOffsets(ctx); err != nil {
 			return err
@@ -343,13 +351,10 @@ func main() {
 		{"acks-1", roundTrip(kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())},
 		{"headers-and-nulls", headers},
 		{"ten-mb-message", largeMessage},
-		{"group-cooperative", group(func() []kgo.Opt { return nil })},
-		{"group-eager", group(func() []kgo.Opt { return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())} })},
-		{"group-consumer-protocol", group(func() []kgo.Opt {
-			// the library's own switch for the protocol of KIP-848
-			return []kgo.Opt{kgo.WithContext(context.WithValue(context.Background(), "opt_in_kafka_next_gen_balancer_beta", true))}
-		})},
-		{"group-static", group(func() []kgo.Opt { return []kgo.Opt{kgo.InstanceID("only")} })},
+		{"group-cooperative", group("classic", func() []kgo.Opt { return nil })},
+		{"group-eager", group("classic", func() []kgo.Opt { return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())} })},
+		{"group-consumer-protocol", group("consumer", func() []kgo.Opt { return []kgo.Opt{kgo.ServerSideBalancer()} })},
+		{"group-static", group("classic", func() []kgo.Opt { return []kgo.Opt{kgo.InstanceID("only")} })},
 		{"transactions", transactions},
 		{"consume-transform-produce", consumeTransformProduce},
 		{"offsets", offsets},
