@@ -89,12 +89,13 @@ class Connection:
         self._transport.close()
 
     async def _serve_all(self) -> None:
-        receive = self._transport.receive
+        receive, dispatcher = self._transport.receive, self._dispatcher
         rest = b""
         while not self.closing:
-            data = await receive()
+            data = await receive(dispatcher.served_last is not self)
             if not data:
                 return
+            dispatcher.served_last = self
             self.serving = self.active = True
             rest = await self._serve_read(rest + data if rest else data)
             if self._out:

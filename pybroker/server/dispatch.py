@@ -68,12 +68,13 @@ class _Route:
 
 
 class Dispatcher:
-    """Serves the requests of all connections of one broker."""
+    """Serves the requests of all connections of one broker. `served_last`: the connection that read last."""
 
-    __slots__ = ("_kept", "_kept_version", "_reported", "_routes", "state")
+    __slots__ = ("_kept", "_kept_version", "_reported", "_routes", "served_last", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
+        self.served_last: object = None
         self._routes: dict[bytes, _Route] = {}  # by the four bytes of api key and version
         self._kept: dict[tuple[Any, ...], _Kept] = {}
         self._kept_version = -1
