@@ -1,6 +1,6 @@
 """What a broker does by the clock: flush by time, write checkpoints, forget producers, drop old segments, remove what was renamed away.
 
-One task; each duty says when it is due next. What blocks runs on a thread.
+One task; each duty says when it is due next. What blocks runs on a thread. A duty that fails is told and done again when it is due again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import LogStore
+from pybroker.storage.interface import LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ FLUSH_CHECK_MS = 1_000
 """How often `flush.ms` is looked at where log.flush.scheduler.interval.ms leaves it open."""
 
 DELETE_CHECK_MS = 60_000
+
+
+Duty = Callable[[int], Awaitable[None]]
 
 
 class Kept(Protocol):
@@ -60,10 +63,10 @@ class Housekeeping:
             now_ms = self._clock.now_ms()
             for index, (at, every, duty) in enumerate(due):
                 if at <= now_ms:
-                    await duty(now_ms)
+                    await _carry_out(duty, now_ms)
                     due[index] = self._clock.now_ms() + every(), every, duty
 
-    def _duties(self) -> list[tuple[Callable[[], int], Callable[[int], Awaitable[None]]]]:
+    def _duties(self) -> list[tuple[Callable[[], int], Duty]]:
         interval_ms = self._settings.get
         return [
             (self._flush_interval_ms, self.flush_by_time),
@@ -103,3 +106,12 @@ class Housekeeping:
     async def delete_expired(self, now_ms: int) -> None:
         """Remove the files of deleted topics and segments once their delay is over."""
         await trio.to_thread.run_sync(self._store.delete_expired, now_ms)
+
+
+async def _carry_out(duty: Duty, now_ms: int) -> None:
+    try:
+        await duty(now_ms)
+    except StorageError as error:
+        logger.warning("%s: %s", duty.__name__, error)
+    except Exception:
+        logger.exception("%s failed", duty.__name__)

@@ -282,18 +282,30 @@ class LivePartition:
         self._wake_watchers()
 
     def retain(self, now_ms: int) -> None:
-        """Drop the segments that retention.ms and retention.bytes no longer keep."""
+        """Drop the segments that retention.ms and retention.bytes no longer keep. Raises KafkaError."""
+        if self.offline or not self.config.delete or self.state.log_start_offset == self.state.log_end_offset:
+            return
+        try:
+            start = self._retained_from(now_ms)
+        except DiskFullError as full:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
+        except StorageError as error:
+            self.take_offline(error)
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+        if start > self.state.log_start_offset:
+            self.state.log_start_offset = start
+            self._forget_before_start()
+
+    def _retained_from(self, now_ms: int) -> int:
+        """The log start that retention wants. If that is the log's end the active segment goes too, so another takes its place."""
         config = self.config
-        if self.offline or not config.delete or self.state.log_start_offset == self.state.log_end_offset:
-            return
         start = retained_from(self.log.segments(), self.high_watermark, now_ms, config.retention_ms, config.retention_bytes)
-        if start is None or start <= self.state.log_start_offset:
-            return
-        if start == self.log_end_offset:
+        if start is None:
+            return self.log_start_offset
+        if start == self.log_end_offset > self.log_start_offset:
             self.log.roll(now_ms)
             self.take_snapshot()
-        self.state.log_start_offset = start
-        self._forget_before_start()
+        return start
 
     def take_snapshot(self) -> None:
         """Keep the producers as they are, so that the next start need not read what lies before: when a segment begins, and at the end.
