@@ -39,7 +39,7 @@ class Transport(Protocol):
     async def receive(self, crowded: bool) -> bytes:
         """Some bytes, at most `READ_BYTES`; empty at the end of the stream. Other tasks run before it returns, even if bytes are there.
 
-        `crowded`: other clients are being served. They go first then, as the next request comes meanwhile; else looking at once saves a turn.
+        `crowded`: other clients are being served. They go first then: the next request comes meanwhile. Who is alone saves a turn.
         """
         ...
 
