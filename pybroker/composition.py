@@ -39,6 +39,7 @@ class Rooms:
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start the tasks that keep time."""
+        self.state.controller.keep_snapshots(nursery)
         self.state.partitions.start(nursery)
         self.state.groups.start(nursery)
 

@@ -3,7 +3,7 @@
 Rules
 - `replay` is the only writer. The image after a restart is what replaying the log gives, so nothing here may come from elsewhere.
 - One batch of records gives one `MetadataDelta`: what the rooms that act on metadata (partitions, settings, groups) have to do.
-- Records that this broker does not act on (ACLs, quotas, delegation tokens) stay in the log and are passed over.
+- Records that this broker does not act on (ACLs, quotas, delegation tokens) are kept as they came, for snapshots (`carried`).
 - `version` grows with every batch that changes anything; answers kept as bytes are good for one version.
 
 (Kafka: MetadataImage, MetadataDelta; record meanings: metadata/src/main/resources/common/metadata.)
@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+
+from pybroker.core.carried_records import FORGETS, KEEPS
 
 INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 METADATA_TOPIC = "__cluster_metadata"
@@ -23,6 +25,7 @@ METADATA_TOPIC_ID = bytes(15) + b"\x01"
 
 NO_LEADER = -1
 NO_LEADER_CHANGE = -2  # PartitionChangeRecord.leader: the leader stays
+NO_RECOVERY_CHANGE = -1  # PartitionChangeRecord.leader_recovery_state
 PRODUCER_ID_BLOCK_SIZE = 1000
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -38,9 +41,25 @@ class ResourceType(IntEnum):
     GROUP = 32
 
 
+class PartitionDetails(NamedTuple):
+    """What a partition has beyond the usual: a reassignment under way, an unclean election to recover from, KIP-966's replicas."""
+
+    removing_replicas: list[int]
+    adding_replicas: list[int]
+    leader_recovery_state: int
+    eligible_leader_replicas: list[int]
+    last_known_elr: list[int]
+
+
+NO_DETAILS = PartitionDetails([], [], 0, [], [])
+
+
 @dataclass(slots=True)
 class PartitionImage:
-    """One partition. `partition_epoch` grows with every change, `leader_epoch` with every new leader."""
+    """One partition. `partition_epoch` grows with every change, `leader_epoch` with every new leader.
+
+    Its lists are shared with all partitions that have the same. `directories`: where each replica lies (KIP-858).
+    """
 
     index: int
     leader: int
@@ -48,6 +67,8 @@ class PartitionImage:
     partition_epoch: int
     replicas: list[int]
     isr: list[int]
+    directories: list[bytes] = field(default_factory=list)
+    details: PartitionDetails = NO_DETAILS
 
 
 @dataclass(slots=True)
@@ -72,6 +93,8 @@ class BrokerImage:
     rack: str | None
     in_controlled_shutdown: bool = False
     log_dirs: list[bytes] = field(default_factory=list)
+    end_points: list[Any] = field(default_factory=list)
+    features: list[Any] = field(default_factory=list)
 
     @property
     def is_active(self) -> bool:
@@ -107,7 +130,9 @@ class ClusterImage:
     """The metadata of one cluster. Lists and dicts are for reading: whoever changes them breaks the first rule."""
 
     __slots__ = (
+        "_shared",
         "brokers",
+        "carried",
         "cluster_id",
         "colliding_names",
         "configs",
@@ -130,6 +155,8 @@ class ClusterImage:
         self.version = 0
         self.offset = -1  # of the last record replayed
         self.colliding_names: dict[str, set[str]] = {}
+        self.carried: dict[tuple[Any, ...], Any] = {}
+        self._shared: dict[tuple[Any, ...], list[Any]] = {}
 
     def config_overrides(self, resource_type: int, name: str) -> Mapping[str, str]:
         """What a resource itself sets: a topic, a broker (the empty name: all brokers), a group, a telemetry subscription."""
@@ -140,12 +167,21 @@ class ClusterImage:
         delta = MetadataDelta()
         for record in records:
             self.offset += 1
-            apply = REPLAYS.get(type(record).__name__)
+            name = type(record).__name__
+            apply = REPLAYS.get(name)
             if apply is not None:
                 apply(self, record, delta)
+            elif name in KEEPS:
+                self.carried[KEEPS[name](record)] = record
+            elif name in FORGETS:
+                self.carried.pop(FORGETS[name](record), None)
         if not delta.is_empty:
             self.version += 1
         return delta
+
+    def shared(self, values: list[Any]) -> list[Any]:
+        """A list with these values that all partitions may hold: most partitions of a cluster lie alike."""
+        return self._shared.setdefault(tuple(values), values)
 
     def everything(self) -> MetadataDelta:
         """The whole image as a delta from nothing: what a broker does at start."""
@@ -195,26 +231,46 @@ def _partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
     topic = image.topics_by_id.get(record.topic_id)
     if topic is None:
         return
+    shared = image.shared
     partition = PartitionImage(
-        record.partition_id, record.leader, record.leader_epoch, record.partition_epoch, list(record.replicas), list(record.isr)
+        record.partition_id,
+        record.leader,
+        record.leader_epoch,
+        record.partition_epoch,
+        shared(record.replicas),
+        shared(record.isr),
+        shared(record.directories),
+        _details(record),
     )
-    topic.partitions = [*(other for other in topic.partitions if other.index != partition.index), partition]
-    topic.partitions.sort(key=lambda one: one.index)
+    _place(topic, partition)
     _note(topic, delta.grown, delta)
 
 
-def _append_partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
-    """PartitionRecords come in order, one after another: the common case without copying the list."""
-    topic = image.topics_by_id.get(record.topic_id)
-    if topic is None or record.partition_id != len(topic.partitions):
-        _partition(image, record, delta)
-        return
-    topic.partitions.append(
-        PartitionImage(
-            record.partition_id, record.leader, record.leader_epoch, record.partition_epoch, list(record.replicas), list(record.isr)
-        )
+def _place(topic: TopicImage, partition: PartitionImage) -> None:
+    """PartitionRecords come in order, one after another: the common case does without copying the list."""
+    if partition.index == len(topic.partitions):
+        topic.partitions.append(partition)
+    else:
+        topic.partitions = [*(other for other in topic.partitions if other.index != partition.index), partition]
+        topic.partitions.sort(key=lambda one: one.index)
+
+
+def _details(record: Any) -> PartitionDetails:
+    if not (
+        record.removing_replicas
+        or record.adding_replicas
+        or record.leader_recovery_state
+        or record.eligible_leader_replicas
+        or record.last_known_elr
+    ):
+        return NO_DETAILS
+    return PartitionDetails(
+        record.removing_replicas,
+        record.adding_replicas,
+        record.leader_recovery_state,
+        record.eligible_leader_replicas or [],
+        record.last_known_elr or [],
     )
-    _note(topic, delta.grown, delta)
 
 
 def _partition_change(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
@@ -223,14 +279,29 @@ def _partition_change(image: ClusterImage, record: Any, delta: MetadataDelta) ->
         return
     partition = topic.partitions[record.partition_id]
     if record.isr is not None:
-        partition.isr = list(record.isr)
+        partition.isr = image.shared(record.isr)
     if record.replicas is not None:
-        partition.replicas = list(record.replicas)
+        partition.replicas = image.shared(record.replicas)
+    if record.directories is not None:
+        partition.directories = image.shared(record.directories)
     if record.leader != NO_LEADER_CHANGE:
         partition.leader = record.leader
         partition.leader_epoch += 1
     partition.partition_epoch += 1
+    partition.details = _changed_details(partition.details, record)
     _note(topic, delta.led, delta)
+
+
+def _changed_details(details: PartitionDetails, record: Any) -> PartitionDetails:
+    """Null and -1 mean no change."""
+    changes: dict[str, Any] = {
+        name: getattr(record, name)
+        for name in ("removing_replicas", "adding_replicas", "eligible_leader_replicas", "last_known_elr")
+        if getattr(record, name) is not None
+    }
+    if record.leader_recovery_state != NO_RECOVERY_CHANGE:
+        changes["leader_recovery_state"] = record.leader_recovery_state
+    return details._replace(**changes) if changes else details
 
 
 def _note(topic: TopicImage, changed: list[TopicImage], delta: MetadataDelta) -> None:
@@ -272,6 +343,8 @@ def _register_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> 
         rack=record.rack,
         in_controlled_shutdown=record.in_controlled_shutdown,
         log_dirs=list(record.log_dirs),
+        end_points=record.end_points,
+        features=record.features,
     )
     delta.others_changed = True
 
@@ -290,6 +363,8 @@ def _change_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> No
         broker.fenced = record.fenced > 0
     if record.in_controlled_shutdown:
         broker.in_controlled_shutdown = record.in_controlled_shutdown > 0
+    if record.log_dirs:
+        broker.log_dirs = list(record.log_dirs)
     delta.others_changed = True
 
 
@@ -314,7 +389,7 @@ def _producer_ids(image: ClusterImage, record: Any, _: MetadataDelta) -> None:
 REPLAYS: dict[str, Callable[[ClusterImage, Any, MetadataDelta], None]] = {
     "TopicRecord": _topic,
     "RemoveTopicRecord": _remove_topic,
-    "PartitionRecord": _append_partition,
+    "PartitionRecord": _partition,
     "PartitionChangeRecord": _partition_change,
     "ConfigRecord": _config,
     "FeatureLevelRecord": _feature_level,

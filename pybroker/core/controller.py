@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -76,15 +76,17 @@ def new_uuid(rng: Random) -> bytes:
 DASH_SEXTET = 62  # the six bits that URL-safe base64 writes as "-"
 
 
-def bootstrap_records(settings: Settings) -> list[Any]:
+def bootstrap_records(settings: Settings, features: Mapping[str, int] | None = None) -> list[Any]:
     """The first records of a new cluster: its features, and the cluster-wide min.insync.replicas.
 
+    A directory that was formatted and never used has its `features` already.
     With eligible leader replicas (KIP-966) that setting must not depend on which broker is asked, so Kafka's controller makes it dynamic.
     """
-    features: list[Any] = [messages.FeatureLevelRecord(name=name, feature_level=level) for name, level in FINALIZED_FEATURES.items()]
+    finalized = {} if features else FINALIZED_FEATURES
+    first: list[Any] = [messages.FeatureLevelRecord(name=name, feature_level=level) for name, level in finalized.items()]
     value = str(settings.get("min.insync.replicas"))
     insync = messages.ConfigRecord(resource_type=ResourceType.BROKER, resource_name="", name="min.insync.replicas", value=value)
-    return [*features, insync]
+    return [*first, insync]
 
 
 def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endpoints: Iterable[tuple[str, str, int]]) -> list[Any]:

@@ -29,6 +29,7 @@ from pybroker.core.delete_topics import delete_topics
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
+from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.storage.interface import LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -41,12 +42,13 @@ Endpoint = tuple[str, str, int]  # listener name, host, port
 class Controller:
     """The one controller of the cluster, in this process. Made by `open_controller`."""
 
-    __slots__ = ("_clock", "_log", "_next_producer_id", "_producer_ids_end", "_view", "image", "listeners", "settings")
+    __slots__ = ("_clock", "_log", "_next_producer_id", "_producer_ids_end", "_view", "image", "listeners", "settings", "snapshots")
 
     def __init__(self, view: ControllerView, metadata: MetadataLog, clock: Clock) -> None:
         self.image = view.image
         self.settings = view.settings
         self.listeners: list[Listener] = []
+        self.snapshots = SnapshotKeeper(metadata, view.image, view.settings, clock)
         self._view = view
         self._log = metadata
         self._clock = clock
@@ -100,19 +102,24 @@ class Controller:
         return producer_id
 
     def load(self) -> None:
-        """Replay the log."""
-        for next_offset, records in self._log.read():
+        """Replay the latest snapshot and the log after it. Raises DataDirectoryError."""
+        for next_offset, records in self._log.load():
             self.image.replay(records)
             self.image.offset = next_offset - 1
+        self.snapshots.loaded()
         self._apply_broker_settings()
 
     def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint]) -> None:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
         is_new = self._log.end_offset == 0
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
-        first = bootstrap_records(self.settings) if is_new else []
+        first = bootstrap_records(self.settings, self.image.features) if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints)
         self._write([*first, *started])
+
+    def keep_snapshots(self, nursery: trio.Nursery) -> None:
+        """Start the tasks that write snapshots of the metadata. They end with the nursery."""
+        self.snapshots.start(nursery)
 
     async def _carry_out(self, decision: ControllerDecision) -> Any:
         if decision.records:
@@ -130,6 +137,7 @@ class Controller:
             raise _storage_failed(error) from error
         delta = self.image.replay(records)
         self.image.offset = end_offset - 1
+        self.snapshots.appended()
         if any(kind == ResourceType.BROKER for kind, _ in delta.config_changed):
             self._apply_broker_settings()
         for listener in self.listeners:

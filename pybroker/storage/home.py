@@ -16,6 +16,7 @@ from pybroker.storage.files import FilePool, Files, storage_error
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
+from pybroker.storage.snapshot_files import DiskSnapshots
 from pybroker.storage.trash import Trash
 
 SNAPSHOTS_KEPT = 2
@@ -100,6 +101,10 @@ class LogHome:
             self.wrote_metadata = False
             self.files.fsync_directory(self.parent)
         self.files.fsync_directory(self.directory)
+
+    def snapshot_files(self) -> DiskSnapshots:
+        """Where snapshots of the metadata lie, if this is the metadata log."""
+        return DiskSnapshots(self.files, self.directory)
 
     # --- producer snapshots
 

@@ -18,6 +18,7 @@ from pybroker.storage.log import UNKNOWN, PartitionLog
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.storage.segment import first_record
 from pybroker.storage.slices import MemorySlice
+from pybroker.storage.snapshot_files import MemorySnapshots
 from pybroker.wire.buffers import Buffer
 
 SNAPSHOTS_KEPT = 2
@@ -146,15 +147,22 @@ class MemorySegment:
 class MemoryHome:
     """What belongs to a log beside its segments."""
 
-    __slots__ = ("_snapshots", "topic_id")
+    __slots__ = ("_metadata_snapshots", "_snapshots", "topic_id")
 
     def __init__(self, topic_id: bytes) -> None:
         self.topic_id = topic_id
+        self._metadata_snapshots: MemorySnapshots | None = None
         self._snapshots: dict[int, bytes] = {}
 
     def adopt(self, topic_id: bytes) -> None:
         """Say anew whose the log is."""
         self.topic_id = topic_id
+
+    def snapshot_files(self) -> MemorySnapshots:
+        """Snapshots of the metadata, if this is the metadata log."""
+        if self._metadata_snapshots is None:
+            self._metadata_snapshots = MemorySnapshots()
+        return self._metadata_snapshots
 
     def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> MemorySegment:
         """A new, empty segment."""

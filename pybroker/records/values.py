@@ -1,0 +1,117 @@
+"""Batches of values alone: no keys, no headers, one timestamp for all. The metadata log and its snapshots consist of them.
+
+    length varint, attributes 0, timestamp delta 0, offset delta varint, key length -1, value length varint, value, header count 0
+
+Rules
+- The bytes are those that `builder.build_batch` gives; what makes this a module is that a start writes and reads ten thousand of them.
+- Reading takes the common form in a few steps and hands everything else, damage too, to `record.iter_records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pybroker.records.batch import (
+    CURRENT_MAGIC,
+    HEADER_SIZE,
+    NO_PRODUCER_EPOCH,
+    NO_PRODUCER_ID,
+    NO_SEQUENCE,
+    BatchHeader,
+    read_header,
+    seal,
+)
+from pybroker.records.record import iter_records
+from pybroker.records.varint import append_varint, encode_varint
+from pybroker.wire.buffers import Buffer
+
+NULL_KEY = 1
+ONE_BYTE = 64  # zigzag numbers from here on take more than one byte
+TWO_BYTES = 8192
+
+
+def build_value_batch(values: Sequence[bytes], *, base_offset: int, timestamp: int, leader_epoch: int) -> bytes:
+    """Return one uncompressed batch of magic 2 of these values, at least one, all at `timestamp`."""
+    payload = bytearray()
+    for offset_delta, value in enumerate(values):
+        head = _head(offset_delta, len(value))
+        append_varint(payload, len(head) + len(value) + 1)
+        payload += head
+        payload += value
+        payload.append(0)
+    header = BatchHeader(
+        base_offset=base_offset,
+        batch_length=0,
+        partition_leader_epoch=leader_epoch,
+        magic=CURRENT_MAGIC,
+        crc=0,
+        attributes=0,
+        last_offset_delta=len(values) - 1,
+        base_timestamp=timestamp,
+        max_timestamp=timestamp,
+        producer_id=NO_PRODUCER_ID,
+        producer_epoch=NO_PRODUCER_EPOCH,
+        base_sequence=NO_SEQUENCE,
+        record_count=len(values),
+    )
+    return bytes(seal(header, payload))
+
+
+def _head(offset_delta: int, size_bytes: int) -> bytes:
+    """What stands between a record's length and its value."""
+    if offset_delta < ONE_BYTE and size_bytes < ONE_BYTE:
+        return bytes((0, 0, offset_delta << 1, NULL_KEY, size_bytes << 1))
+    return b"\0\0" + _varint(offset_delta) + b"\x01" + _varint(size_bytes)
+
+
+def _varint(value: int) -> bytes:
+    value <<= 1
+    if value < 2 * ONE_BYTE:
+        return bytes((value,))
+    if value < 2 * TWO_BYTES:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    return encode_varint(value >> 1)
+
+
+def iter_values(batch: Buffer) -> Iterator[bytes | None]:
+    """Give the values of the batch's records in order. Raises what `record.iter_records` raises; the checksum is not looked at."""
+    header = read_header(batch)
+    if header.attributes & 7 or header.magic != CURRENT_MAGIC or len(batch) < header.size_bytes:
+        return (record.value for record in iter_records(batch))
+    values = _values(bytes(batch[HEADER_SIZE : header.size_bytes]), header.record_count)
+    return iter(values) if values is not None else (record.value for record in iter_records(batch))
+
+
+def _values(payload: bytes, count: int) -> list[bytes | None] | None:
+    """The values of a payload whose records all have the common form; None if one has not."""
+    values: list[bytes | None] = []
+    at = 0
+    try:
+        for _ in range(count):
+            size_bytes, at = _small(payload, at)
+            end = at + size_bytes
+            if payload[at + 1]:
+                return None
+            _, at = _small(payload, at + 2)
+            if payload[at] != NULL_KEY:
+                return None
+            size_bytes, at = _small(payload, at + 1)
+            if at + size_bytes + 1 != end or payload[end - 1]:
+                return None
+            values.append(payload[at : end - 1])
+            at = end
+    except (IndexError, ValueError):
+        return None
+    return values if at == len(payload) and count >= 0 else None
+
+
+def _small(payload: bytes, at: int) -> tuple[int, int]:
+    """A varint that is not negative and at most two bytes long."""
+    first = payload[at]
+    if first < 0x80:
+        value, at = first, at + 1
+    else:
+        value, at = first & 0x7F | payload[at + 1] << 7, at + 2
+    if value & 1 or value >= 2 * TWO_BYTES:
+        raise ValueError
+    return value >> 1, at
