@@ -196,7 +196,12 @@ class LivePartition:
             await self._committed.park()
 
     def take_offline(self, error: StorageError) -> None:
-        """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start."""
+        """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start.
+
+        A log that was deleted while it was being flushed fails too: that is told already.
+        """
+        if self.offline:
+            return
         logger.error("%s-%d goes offline: %s", self.topic, self.partition, error)
         self._fail(ErrorCode.KAFKA_STORAGE_ERROR, str(error))
 

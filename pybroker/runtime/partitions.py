@@ -9,6 +9,7 @@ deleted again cost what their records cost, and a broker of ten thousand idle pa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 
 import trio
@@ -22,8 +23,10 @@ from pybroker.runtime.housekeeping import Housekeeping
 from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.topic_rules import TopicRules
-from pybroker.storage.interface import Log, LogStore
+from pybroker.storage.interface import Log, LogStore, StorageError
 from pybroker.wire.uuids import ZERO_UUID
+
+logger = logging.getLogger(__name__)
 
 
 class TopicPartitions:
@@ -171,7 +174,7 @@ class Partitions:
             log.config = rules.log_config
             return log
         if log is not None and log.topic_id != ZERO_UUID:
-            self.store.delete(log)
+            self._discard(log)
         # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic.
         return self.store.create(topic.name, partition, topic.topic_id, rules.log_config)
 
@@ -184,7 +187,14 @@ class Partitions:
         for live in topic.lives:
             if live is not None:
                 live.close()
-                self.store.delete(live.log)
+                self._discard(live.log)
+
+    def _discard(self, log: Log) -> None:
+        """The topic is gone, whether or not its files can be taken away: storage lets nobody else write behind them."""
+        try:
+            self.store.delete(log)
+        except StorageError as error:
+            logger.error("the files of %s-%d stay: %s", log.topic, log.partition, error)
 
     def _lead(self, image: TopicImage) -> None:
         for live, partition in zip(self._by_name[image.name].lives, image.partitions, strict=True):

@@ -13,7 +13,7 @@ from pybroker.storage import layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import FilePool, Files, storage_error
-from pybroker.storage.interface import LogConfig
+from pybroker.storage.interface import LogConfig, StorageError
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
 from pybroker.storage.snapshot_files import DiskSnapshots
@@ -39,22 +39,32 @@ class LogHome:
         self._names_changed = False
 
     def create(self) -> None:
-        """Make the directory and say whose it is. Raises StorageError."""
+        """Make the directory and say whose it is. Raises StorageError; for one if a log lies there that could not be taken away."""
         if self.exists:
             return
         try:
             if not self.files.is_directory(self.directory):
                 self.files.mkdir(self.directory)
-            write_partition_metadata(self.files, self.directory, self.topic_id)
+            elif any(name.endswith(layout.LOG) for name in self.files.listdir(self.directory)):
+                raise StorageError(f"{self.directory} holds the records of a deleted topic: remove it")
         except OSError as error:
             raise storage_error("create", self.directory, error) from error
-        self.exists = self.wrote_metadata = self._names_changed = True
+        self._write_metadata()
+        self.exists = self._names_changed = True
 
     def adopt(self, topic_id: bytes) -> None:
         """Say anew whose the directory is. Raises StorageError."""
         self.topic_id = topic_id
-        self.exists = False
-        self.create()
+        if self.exists:
+            self._write_metadata()
+            self._names_changed = True
+
+    def _write_metadata(self) -> None:
+        try:
+            write_partition_metadata(self.files, self.directory, self.topic_id)
+        except OSError as error:
+            raise storage_error("create", self.directory, error) from error
+        self.wrote_metadata = True
 
     def segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> DiskSegment:
         """A segment as an object, without a file."""

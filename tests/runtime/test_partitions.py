@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from random import Random
 
@@ -10,9 +12,12 @@ import trio
 
 from pybroker.core.cluster import MetadataDelta, PartitionImage
 from pybroker.records.builder import build_batch
+from pybroker.storage.files import Files
+from pybroker.storage.interface import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom
+from pybroker.wire.errors import KafkaError
 
 
 @pytest.fixture
@@ -99,3 +104,47 @@ def test_a_log_that_lost_its_topic_id_keeps_its_records(tmp_path: Path) -> None:
     assert room.partition("t").log_end_offset == 1
     assert (tmp_path / "t-0" / "partition.metadata").exists()
     room.partitions.store.abandon()
+
+
+class StubbornFiles(Files):
+    """A disk on which nothing can be renamed while `stuck`."""
+
+    def __init__(self) -> None:
+        self.stuck = False
+
+    def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
+        if self.stuck:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        os.replace(source, target)
+
+
+def test_a_directory_that_cannot_be_renamed_is_nobodys(tmp_path: Path) -> None:
+    """The topic is deleted all the same, and one of its name afterwards never writes behind the old records."""
+    files = StubbornFiles()
+    store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=NODE_ID, rng=Random(0), files=files)
+    room = PartitionRoom(store)
+    room.create_topic("t", partitions=2)
+    for index in (0, 1):
+        room.partition("t", index).append_records(build_batch([(None, b"old", 1000)]))
+    files.stuck = True
+    room.delete_topic("t")
+    assert (room.partitions.find("t", 0), store.get("t", 0), store.get("t", 1)) == (None, None, None)
+    files.stuck = False
+    room.create_topic("t")
+    live = room.partition("t")
+    with pytest.raises(KafkaError, match="KAFKA_STORAGE_ERROR"):
+        live.append_records(build_batch([(None, b"new", 2000)]))
+    assert live.offline
+    store.abandon()
+
+
+def test_a_flush_that_meets_a_deleted_log_is_no_failure(store: MemoryLogStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits is told that the topic is gone, not that its disk is broken, and nobody is alarmed."""
+    room = PartitionRoom(store)
+    room.create_topic("t")
+    live = room.partition("t")
+    room.delete_topic("t")
+    live.take_offline(StorageError("t-0 was deleted"))
+    with pytest.raises(KafkaError, match="UNKNOWN_TOPIC_OR_PARTITION"):
+        live.check_online()
+    assert not caplog.records
