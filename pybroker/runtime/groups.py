@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pybroker.core.decision import Decision
-from pybroker.core.groups.settings import read_group_settings
-from pybroker.core.groups.shard import GroupShard
 from pybroker.core.settings import Settings
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.clock import Clock
-from pybroker.runtime.coordinator_log import load
 from pybroker.runtime.runner import Runner, Timekeeper
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
+    from pybroker.core.groups.shard import GroupShard
     from pybroker.core.cluster import ClusterImage, MetadataDelta, TopicImage
     from pybroker.runtime.controller import Controller
     from pybroker.runtime.partition import LivePartition
@@ -36,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _shard_of = lru_cache(maxsize=10_000)(coordinator_partition)
 
-Decide = Callable[[GroupShard, int, int], Decision]
+Decide = Callable[["GroupShard", int, int], Decision]
 Flush = Callable[[], Awaitable[None]]
 
 
@@ -132,6 +130,9 @@ class GroupCoordinator:
             self._open(topic, found)
 
     def _open(self, topic: TopicImage, lives: list[LivePartition]) -> None:
+        from pybroker.core.groups.settings import read_group_settings  # a broker without groups starts without their machines
+        from pybroker.core.groups.shard import GroupShard
+
         assert self._nursery is not None
         settings = read_group_settings(self._settings.get)
         codec = self._settings.get("offsets.topic.compression.codec")
@@ -146,6 +147,8 @@ class GroupCoordinator:
                 self._nursery.start_soon(self._load, slot, live, name=f"load {CONSUMER_OFFSETS}-{live.partition}")
 
     async def _load(self, slot: _Slot, live: LivePartition) -> None:
+        from pybroker.runtime.coordinator_log import load
+
         try:
             await load(live.log, slot.runner.machine)
         except Exception:
