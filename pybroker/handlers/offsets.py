@@ -8,6 +8,7 @@ from typing import Any
 
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.records.errors import RecordsError
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.interface import StorageError, TimestampOffset
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -88,6 +89,8 @@ def _from_log(live: LivePartition, find: Callable[[], TimestampOffset | None], u
     except StorageError as error:
         live.take_offline(error)
         raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+    except RecordsError as error:  # a large batch is not opened to its end when it is produced (`records.validate`)
+        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, str(error)) from error
     return found if found is not None and found.offset < upper_offset else NOTHING
 
 

@@ -10,10 +10,13 @@ import trio
 
 from pybroker.handlers.offsets import list_offsets, offset_for_leader_epoch
 from pybroker.handlers.records_admin import delete_records
+from pybroker.records.batch import write_checksum
 from pybroker.records.builder import build_batch
+from pybroker.records.compression import Codec
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.codec import decode, encode
+from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import DeleteRecordsRequest, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest
 
 
@@ -156,3 +159,20 @@ def test_delete_records_of_topics_that_refuse(room: PartitionRoom):
     room.create_topic("__consumer_offsets")
     assert deleted(room, "c", 0) == (44, -1)
     assert deleted(room, "__consumer_offsets", 0) == (17, -1)
+
+
+def test_damaged_records_fail_their_partition_alone(room: PartitionRoom):
+    """A large compressed batch is not read to its end when it is produced: what a time lookup cannot open is that partition's error."""
+    rows = [(None, bytes([index % 251]) * 400, 1000 + index) for index in range(400)]
+    batch = bytearray(build_batch(rows, codec=Codec.GZIP))
+    batch[-400:-200] = bytes(200)
+    write_checksum(batch, 0)
+    room.partition("a", 0).append_records(batch)
+    partition = ListOffsetsRequest.ListOffsetsPartition
+    topics = [
+        ListOffsetsRequest.ListOffsetsTopic(name="a", partitions=[partition(partition_index=0, timestamp=1399)]),
+        ListOffsetsRequest.ListOffsetsTopic(name="t", partitions=[partition(partition_index=0, timestamp=1001)]),
+    ]
+    response = trio.run(list_offsets, room.context(7), ListOffsetsRequest(replica_id=-1, topics=topics))
+    assert [topic.partitions[0].error_code for topic in response.topics] == [ErrorCode.UNKNOWN_SERVER_ERROR, 0]
+    assert not room.partition("a", 0).offline
