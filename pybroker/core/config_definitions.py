@@ -14,11 +14,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Value = bool | int | float | str | list[str] | None
 
@@ -51,8 +50,7 @@ _DURATION = r"by_duration:[+-]?P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?
 _DOUBLE_SUFFIXES = "fFdD"
 
 
-@dataclass(slots=True, frozen=True)
-class ConfigDefinition:
+class ConfigDefinition(NamedTuple):
     """One configuration. `broker_default`: the broker setting that gives a topic's or group's default.
 
     `dynamic`: "read-only", "per-broker" or "cluster-wide", for broker settings (KIP-226).

@@ -12,8 +12,8 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from pybroker.core.config_definitions import ConfigDefinition, ConfigType, Value, definition, facts, format_value, known
 from pybroker.core.settings import Settings
@@ -31,8 +31,7 @@ class ConfigSource(IntEnum):
     GROUP_CONFIG = 8
 
 
-@dataclass(slots=True, frozen=True)
-class Synonym:
+class Synonym(NamedTuple):
     """One of the settings that could have given a value; the first of a list did."""
 
     name: str
@@ -40,8 +39,7 @@ class Synonym:
     source: ConfigSource
 
 
-@dataclass(slots=True, frozen=True)
-class ConfigEntry:
+class ConfigEntry(NamedTuple):
     """One configuration of a resource. `value` is None for null and for what is sensitive."""
 
     name: str

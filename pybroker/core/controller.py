@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from pybroker.core.cluster import NO_LEADER, PRODUCER_ID_BLOCK_SIZE, ClusterImage, PartitionImage, ResourceType, TopicImage
 from pybroker.core.config_definitions import definition
@@ -40,8 +40,7 @@ MAX_PARTITIONS_PER_REQUEST = 10_000
 LEADER_RECOVERED = 0
 
 
-@dataclass(slots=True, frozen=True)
-class ControllerView:
+class ControllerView(NamedTuple):
     """What a decision may look at, and the generator of topic ids."""
 
     image: ClusterImage

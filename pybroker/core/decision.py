@@ -11,11 +11,10 @@ Rules
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(slots=True, frozen=True)
-class CoordinatorRecord:
+class CoordinatorRecord(NamedTuple):
     """A key message and its value message (None: a tombstone), with the versions they are written at."""
 
     key: Any
@@ -24,8 +23,7 @@ class CoordinatorRecord:
     value_version: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to call number `call`: a response message, or an exception to raise where the call waits."""
 
     call: int

@@ -11,8 +11,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pybroker.core.config_definitions import Value, definition, facts
 from pybroker.storage.interface import LogConfig
@@ -22,8 +21,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 
 
-@dataclass(slots=True, frozen=True)
-class TopicConfig:
+class TopicConfig(NamedTuple):
     """One topic's effective settings. Sizes in bytes, times in milliseconds, names as Kafka's with underscores.
 
     `log_append_time`: message.timestamp.type is LogAppendTime. `compact`, `delete`: the two sides of cleanup.policy.
@@ -85,7 +83,7 @@ def build_topic_config(values: Mapping[str, Value]) -> TopicConfig:
 
 
 _ODD_FIELDS = {"compact", "delete", "log_append_time"}
-PLAIN_FIELDS = {field.replace("_", "."): field for field in TopicConfig.__dataclass_fields__ if field not in _ODD_FIELDS}
+PLAIN_FIELDS = {field.replace("_", "."): field for field in TopicConfig._fields if field not in _ODD_FIELDS}
 
 
 def parse_topic_overrides(configs: Mapping[str, str | None]) -> dict[str, Value]:

@@ -24,8 +24,8 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import CONSUMER_OFFSETS
 
 if TYPE_CHECKING:
-    from pybroker.core.groups.shard import GroupShard
     from pybroker.core.cluster import ClusterImage, MetadataDelta, TopicImage
+    from pybroker.core.groups.shard import GroupShard
     from pybroker.runtime.controller import Controller
     from pybroker.runtime.partition import LivePartition
     from pybroker.runtime.partitions import Partitions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BACKLOG = 4096
 
@@ -13,8 +13,7 @@ class ListenError(Exception):
     """The address cannot be listened on. The message says why and what to do."""
 
 
-@dataclass(slots=True, frozen=True)
-class Address:
+class Address(NamedTuple):
     """Host and port; an empty host stands for every interface, port 0 for any free port."""
 
     host: str

@@ -30,9 +30,11 @@ from pybroker.wire.messages import message_class
 
 log = logging.getLogger("pybroker.server")
 
-# Answers kept ready: a few hundred clients asking for the metadata of their own topics. Request and answer are at most this large.
+# Answers kept ready: a few hundred clients asking for the metadata of their own topics, and some for that of all of ten thousand.
 _KEPT_ANSWERS = 1_000
-_KEPT_BYTES = 65_536
+_KEPT_REQUEST_BYTES = 1 << 16
+_KEPT_ANSWER_BYTES = 1 << 20
+_KEPT_TOTAL_BYTES = 16 << 20
 
 # Kinds of faults that are told apart, so that each comes with its traceback once.
 _REPORTED_KINDS = 1_000
@@ -70,13 +72,14 @@ class _Route:
 class Dispatcher:
     """Serves the requests of all connections of one broker. `served_last`: the connection that read last."""
 
-    __slots__ = ("_kept", "_kept_version", "_reported", "_routes", "served_last", "state")
+    __slots__ = ("_kept", "_kept_bytes", "_kept_version", "_reported", "_routes", "served_last", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
         self.served_last: object = None
         self._routes: dict[bytes, _Route] = {}  # by the four bytes of api key and version
         self._kept: dict[tuple[Any, ...], _Kept] = {}
+        self._kept_bytes = 0
         self._kept_version = -1
         self._reported: set[tuple[str, str]] = set()
 
@@ -132,16 +135,22 @@ class Dispatcher:
     def _find_kept(self, key: tuple[Any, ...]) -> _Kept | None:
         version = self.state.cluster.version
         if version != self._kept_version:
-            self._kept.clear()
+            self._forget_kept()
             self._kept_version = version
         return self._kept.get(key)
 
     def _keep(self, key: tuple[Any, ...], size: int, answer: bytes) -> None:
-        if self.state.cluster.version != self._kept_version or size > _KEPT_BYTES or len(key[1]) > _KEPT_BYTES:
+        if self.state.cluster.version != self._kept_version or size > _KEPT_ANSWER_BYTES or len(key[1]) > _KEPT_REQUEST_BYTES:
             return
-        if len(self._kept) >= _KEPT_ANSWERS:
-            self._kept.clear()
+        size_bytes = size + len(key[1])
+        if len(self._kept) >= _KEPT_ANSWERS or self._kept_bytes + size_bytes > _KEPT_TOTAL_BYTES:
+            self._forget_kept()
         self._kept[key] = _Kept(answer[:4], answer[8:])
+        self._kept_bytes += size_bytes
+
+    def _forget_kept(self) -> None:
+        self._kept.clear()
+        self._kept_bytes = 0
 
     def _fail(self, context: RequestContext, route: _Route, request: Any, error: Exception) -> bytes:
         context.keep_answer = False

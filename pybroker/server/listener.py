@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -32,8 +32,7 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RETRY_ACCEPT_S = 0.1
 
 
-@dataclass(slots=True, frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one broker allows its clients; the names of the properties are given beside."""
 
     max_connections: int = 2**31 - 1  # max.connections

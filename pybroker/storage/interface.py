@@ -13,8 +13,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pybroker.records.batch import BatchHeader
 from pybroker.wire.buffers import Buffer
@@ -32,8 +31,7 @@ class DataDirectoryError(Exception):
     """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
 
 
-@dataclass(slots=True, frozen=True)
-class LogConfig:
+class LogConfig(NamedTuple):
     """What a log must know of its topic's settings (Kafka's LogConfig, the part that concerns bytes)."""
 
     segment_bytes: int = 1 << 30
@@ -58,8 +56,7 @@ class Slice(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
-class TimestampOffset:
+class TimestampOffset(NamedTuple):
     """A record found by its time: milliseconds, offset, and the leader epoch of its batch."""
 
     timestamp: int
@@ -67,16 +64,14 @@ class TimestampOffset:
     leader_epoch: int
 
 
-@dataclass(slots=True, frozen=True)
-class EpochEnd:
+class EpochEnd(NamedTuple):
     """The largest leader epoch that is not above the one asked for, and the offset where the next one starts."""
 
     leader_epoch: int
     end_offset: int
 
 
-@dataclass(slots=True, frozen=True)
-class SegmentInfo:
+class SegmentInfo(NamedTuple):
     """One segment, as retention sees it: its offsets (`next_offset`: where the next one begins), size, largest timestamp (-1: none)."""
 
     base_offset: int
@@ -85,8 +80,7 @@ class SegmentInfo:
     max_timestamp: int
 
 
-@dataclass(slots=True, frozen=True)
-class RecoveryReport:
+class RecoveryReport(NamedTuple):
     """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole).
 
     `remarks`: one sentence each about anything else that a person should know (a file that does not belong there, a damaged checkpoint).

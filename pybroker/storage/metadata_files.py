@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
@@ -20,8 +20,7 @@ PARTITION_VERSION = 0
 UNKNOWN_BROKER_EPOCH = -1
 
 
-@dataclass(slots=True, frozen=True)
-class MetaProperties:
+class MetaProperties(NamedTuple):
     """What `meta.properties` says. `directory_id`: 16 bytes, None in directories of before KIP-858."""
 
     cluster_id: str

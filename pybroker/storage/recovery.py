@@ -17,6 +17,7 @@ import itertools
 import os
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, read_epochs
@@ -27,8 +28,7 @@ from pybroker.storage.leftovers import settle_directory
 from pybroker.storage.segment import DiskSegment
 
 
-@dataclass(slots=True, frozen=True)
-class Checkpointed:
+class Checkpointed(NamedTuple):
     """What the checkpoints of the log directory know of a log."""
 
     clean: bool

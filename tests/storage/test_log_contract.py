@@ -1,7 +1,6 @@
 """What a log promises, whatever it rests on: every test runs on disk and in memory."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -117,7 +116,7 @@ def test_batch_larger_than_segment(log: Any, append: Append) -> None:
 
 def test_roll_by_time(log: Any, append: Append) -> None:
     """A segment is full when a batch is more than segment.ms younger than its first."""
-    log.config = replace(log.config, segment_ms=100)
+    log.config = log.config._replace(segment_ms=100)
     append(log, timestamp=1000)
     append(log, timestamp=1100)
     append(log, timestamp=900)
@@ -128,7 +127,7 @@ def test_roll_by_time(log: Any, append: Append) -> None:
 
 def test_roll_by_clock_without_timestamps(log: Any, append: Append) -> None:
     """Where the first batch has no timestamp, the age of the segment counts."""
-    log.config = replace(log.config, segment_ms=100)
+    log.config = log.config._replace(segment_ms=100)
     append(log, timestamp=-1, now_ms=5000)
     append(log, timestamp=-1, now_ms=5100)
     append(log, timestamp=-1, now_ms=5101)

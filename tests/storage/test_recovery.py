@@ -1,7 +1,6 @@
 """Opening a log after a stop that was not clean: what is sound stays, the rest is cut, and nothing raises."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +234,7 @@ def test_empty_directory_of_a_log(open_disk: Open, append: Append, tmp_path: Pat
 def test_index_preallocated_by_kafka(open_disk: Open, append: Append, tmp_path: Path) -> None:
     """Zeros behind the entries of an index, as a killed Kafka leaves them, end it."""
     store = open_disk()
-    log = store.create("t", 0, bytes(16), replace(LogConfig(), index_interval_bytes=200))
+    log = store.create("t", 0, bytes(16), LogConfig(index_interval_bytes=200))
     batches = [append(log, timestamp=1000 + number) for number in range(9)]
     store.close({})
     for suffix, size in (("index", 8), ("timeindex", 12)):
