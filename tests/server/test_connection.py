@@ -282,6 +282,30 @@ def test_cacheable_answers(make_server: Any, serve_metadata: Any, in_trio: Any, 
     in_trio(main)
 
 
+def test_kept_answers_are_bounded(make_server: Any, serve_metadata: Any, in_trio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many different large answers do not fill the memory: when they would, all are forgotten. One that is too large is not kept."""
+    monkeypatch.setattr("pybroker.server.dispatch._KEPT_TOTAL_BYTES", 5_000)
+    monkeypatch.setattr("pybroker.server.dispatch._KEPT_ANSWER_BYTES", 2_500)
+    calls: list[int] = []
+
+    async def large(context: Any, request: MetadataRequest) -> MetadataResponse:
+        calls.append(len(request.topics))
+        context.keep_answer = True
+        return MetadataResponse(cluster_id="x" * (3_000 if len(request.topics) == 9 else 2_000))
+
+    serve_metadata(large, cacheable=True)
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            client = connect_in_memory(make_server(), nursery)
+            for count in (1, 2, 1, 2, 3, 3, 1, 9, 9):
+                await client.ask(MetadataRequest(topics=[Topic(name="t")] * count), 9)
+            await client.aclose()
+
+    in_trio(main)
+    assert calls == [1, 2, 3, 1, 9, 9]
+
+
 def test_many_pipelined_requests(make_server: Any, echo_metadata: None, in_trio: Any) -> None:
     """A thousand requests in one write come back in order."""
 
