@@ -17,7 +17,6 @@ from pybroker.wire.classes import default_source, fresh_source
 from pybroker.wire.primitives import (
     MAX_ARRAY_LENGTH,
     MAX_STRING_BYTES,
-    check_tag_count,
     long_varint,
     read_tag,
     read_tags,
@@ -26,6 +25,7 @@ from pybroker.wire.primitives import (
     refuse_bytes,
     refuse_null,
     refuse_string,
+    tag_count,
 )
 from pybroker.wire.source import SourceWriter
 from pybroker.wire.spec import FRESH, NONE, Field, MessageSpec, StructSpec
@@ -35,7 +35,7 @@ FIXED = {
 }  # fmt: skip  # one table, one line
 """Types of fixed width and their struct codes."""
 
-_HELPERS = (long_varint, read_varint, read_tags, read_tag, check_tag_count, refuse_array, refuse_bytes, refuse_null, refuse_string)
+_HELPERS = (long_varint, read_varint, read_tags, read_tag, tag_count, refuse_array, refuse_bytes, refuse_null, refuse_string)
 
 
 def write_decoder(spec: MessageSpec, version: int, cls: type[Message]) -> SourceWriter:
@@ -128,13 +128,19 @@ class _DecoderEmitter:
         self.writer.add(f"at += {size}")
         self.writer.path = saved
 
-    def _length(self, code: str, flexible: bool, name: str) -> None:
-        """Read a length into `k`, together with the pending run; -1 or less is null. A compact length is one more on the wire."""
+    def _length(self, code: str, flexible: bool, name: str, limit: int = 0, refuse: str = "") -> None:
+        """Read a length into `k`, together with the pending run; -1 or less is null. A compact length is one more on the wire.
+
+        `limit` is looked at only where it can be exceeded: a length of one byte is below all of them.
+        """
         self.run.append(("k", "B" if flexible else code, name))
         self.flush()
         if flexible:
             with self.writer.block("if k > 127:"):
                 self.writer.add("k, at = long_varint(b, at, k)")
+                if limit:
+                    with self.writer.block(f"if k > {limit + 1}:"):
+                        self.writer.add(f"{refuse}(k - 1, n - at)")
             self.writer.add("k -= 1")
 
     # Values of variable width
@@ -162,11 +168,12 @@ class _DecoderEmitter:
         """String, bytes or records: a length, then that many bytes."""
         is_string = field.type == "string"
         flexible = self._is_flexible(field)
-        self._length("h" if is_string else "i", flexible, field.attribute)
+        limit = MAX_STRING_BYTES if is_string else 0
+        self._length("h" if is_string else "i", flexible, field.attribute, limit, "refuse_string")
         with self.writer.block("if k >= 0:"):
             self.writer.add("end = at + k")
             if is_string:
-                self._string(target, flexible)
+                self._string(target)
             else:
                 with self.writer.block("if end > n:"):
                     self.writer.add("refuse_bytes(k, n - at)")
@@ -174,9 +181,9 @@ class _DecoderEmitter:
             self.writer.add("at = end")
         self._or_null(field, target)
 
-    def _string(self, target: str, flexible: bool) -> None:
+    def _string(self, target: str) -> None:
         """Malformed UTF-8 becomes U+FFFD, as in Java: Kafka answers such a request."""
-        with self.writer.block(f"if end > n or k > {MAX_STRING_BYTES}:" if flexible else "if end > n:"):
+        with self.writer.block("if end > n:"):
             self.writer.add("refuse_string(k, n - at)")
         self.writer.add(f'{target} = str(b[at:end], "utf-8", "replace")')
 
@@ -203,9 +210,10 @@ class _DecoderEmitter:
     # Arrays
 
     def _array(self, field: Field, target: str, depth: int) -> None:
-        self._length("i", self._is_flexible(field), field.attribute)
+        flexible = self._is_flexible(field)
+        self._length("i", flexible, field.attribute, MAX_ARRAY_LENGTH, "refuse_array")
         with self.writer.block("if k >= 0:"):
-            with self.writer.block(f"if k > n - at or k > {MAX_ARRAY_LENGTH}:"):
+            with self.writer.block("if k > n - at:" if flexible else f"if k > n - at or k > {MAX_ARRAY_LENGTH}:"):
                 self.writer.add("refuse_array(k, n - at)")
             if field.struct is not None:
                 self._struct_elements(field, target, depth)
@@ -253,8 +261,6 @@ class _DecoderEmitter:
         self.run.append(("k", "B", "tagged fields"))
         with self.writer.field("tagged fields"):
             self.flush()
-            with self.writer.block("if k > 127:"):
-                self.writer.add("k, at = long_varint(b, at, k)")
             self.writer.add(f"{target}.unknown_tagged_fields = None")
         for field in tagged:
             value = fresh_source(field) if field.default is FRESH else default_source(field)
@@ -267,7 +273,7 @@ class _DecoderEmitter:
 
     def _known_tags(self, tagged: list[Field], target: str, depth: int) -> None:
         """Kafka reads a known field by its type and takes no notice of the size before it; so does this."""
-        self.writer.add("check_tag_count(k)")
+        self.writer.add("k, at = tag_count(b, at, k)")
         self.writer.add(f"unknown{depth} = {{}}")
         with self.writer.block("for _ in range(k):"):
             self.writer.add("tag, at = read_varint(b, at)")

@@ -17,13 +17,14 @@ from pybroker.wire.primitives import (
     MAX_STRING_BYTES,
     refuse_string,
     refuse_version,
+    string_length,
     varint,
     write_tags,
 )
 from pybroker.wire.source import SourceWriter
 from pybroker.wire.spec import FRESH, Field, MessageSpec, StructSpec
 
-_HELPERS = (refuse_string, refuse_version, varint, write_tags)
+_HELPERS = (refuse_string, refuse_version, string_length, varint, write_tags)
 EMPTY_BYTES = repr(b"")
 _MAX_SHORT = len(LENGTHS) - 1
 
@@ -107,13 +108,14 @@ class _EncoderEmitter:
 
     def _length(self, code: str, flexible: bool, name: str) -> None:
         """Write the length `k` (-1 for null) after the pending run; a short compact one goes through the same pack."""
+        long = "string_length(k)" if code == "h" else "varint(k + 1)"
         if not flexible:
             self.run.append(("k", code, name))
             self.flush()
             return
         pending = list(self.run)
         if not pending:
-            self.writer.add(f"{self.sink}(LENGTHS[k + 1] if k < {_MAX_SHORT} else varint(k + 1))")
+            self.writer.add(f"{self.sink}(LENGTHS[k + 1] if k < {_MAX_SHORT} else {long})")
             return
         with self.writer.block(f"if k < {_MAX_SHORT}:"):
             self.run.append(("k + 1", "B", name))
@@ -121,7 +123,7 @@ class _EncoderEmitter:
         with self.writer.block("else:"):
             self.run = pending
             self.flush()
-            self.writer.add(f"{self.sink}(varint(k + 1))")
+            self.writer.add(f"{self.sink}({long})")
 
     # Values
 
@@ -139,16 +141,16 @@ class _EncoderEmitter:
     def _variable(self, field: Field, value: str, depth: int) -> None:
         """A length, then elements or bytes."""
         local = "s" if field.type == "string" and not field.is_array else f"v{depth}"
+        flexible = self._is_flexible(field)
         self.writer.add(f"{local} = {value}")
         if self.version in field.nullable:
             with self.writer.block(f"if {local} is None:"):
                 self.writer.add("k = -1")
                 self.writer.add(f"{local} = {'()' if field.is_array else EMPTY_BYTES}")
             with self.writer.block("else:"):
-                self._measure(field, local)
+                self._measure(local, flexible)
         else:
-            self._measure(field, local)
-        flexible = self._is_flexible(field)
+            self._measure(local, flexible)
         self._length("h" if local == "s" else "i", flexible, field.attribute)
         if field.is_array:
             self._elements(field, local, depth)
@@ -157,15 +159,14 @@ class _EncoderEmitter:
         else:
             self.writer.add(f"{self.sink}({local})")
 
-    def _measure(self, field: Field, local: str) -> None:
-        """`k` is the length; a string becomes its bytes. Null has neither and raises here."""
-        if local != "s":
-            self.writer.add(f"k = len({local})")
-            return
-        self.writer.add("s = s.encode()")
-        self.writer.add("k = len(s)")
-        with self.writer.block(f"if k > {MAX_STRING_BYTES}:"):
-            self.writer.add("refuse_string(k, 0)")
+    def _measure(self, local: str, flexible: bool) -> None:
+        """`k` is the length; a string becomes its bytes. Null has neither and raises here. `string_length` bounds compact strings."""
+        if local == "s":
+            self.writer.add("s = s.encode()")
+        self.writer.add(f"k = len({local})")
+        if local == "s" and not flexible:
+            with self.writer.block(f"if k > {MAX_STRING_BYTES}:"):
+                self.writer.add("refuse_string(k, 0)")
 
     def _records(self, local: str) -> None:
         """Passed through untouched, at a position that `cuts` remembers; an empty one is no part of its own."""
@@ -200,7 +201,7 @@ class _EncoderEmitter:
                     self.writer.add("pass")
         elif field.type == "string":
             with self.writer.block(f"for s in {local}:"):
-                self._measure(field, "s")
+                self._measure("s", self._is_flexible(field))
                 self._length("h", self._is_flexible(field), field.attribute)
                 self.writer.add(f"{self.sink}(s)")
         elif field.type == "uuid":

@@ -9,7 +9,7 @@ import struct
 
 from pybroker.wire.apis import APIS
 from pybroker.wire.base import Buffer, Fault, WireError
-from pybroker.wire.primitives import long_varint, read_tags
+from pybroker.wire.primitives import read_tags
 
 _REQUEST_V2_FROM = {key: api.request_header_v2_from for key, api in APIS.items()}
 _RESPONSE_V1_FROM = {key: api.response_header_v1_from for key, api in APIS.items()}
@@ -89,8 +89,6 @@ def _skip_tags(buffer: Buffer, at: int) -> int:
     count = buffer[at]
     at += 1
     if count:
-        if count > 127:
-            count, at = long_varint(buffer, at, count)
         _, at = read_tags(buffer, at, count)
     return at
 

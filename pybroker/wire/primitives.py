@@ -20,8 +20,12 @@ MAX_STRING_BYTES = 32767
 
 def long_varint(buffer: Buffer, at: int, first: int) -> tuple[int, int]:
     """The rest of an unsigned varint whose first byte, already read, was above 127. Returns (value, end)."""
-    value = first & 0x7F
-    for shift in (7, 14, 21, 28):
+    byte = buffer[at]
+    at += 1
+    value = first & 0x7F | (byte & 0x7F) << 7
+    if byte < 0x80:
+        return value, at
+    for shift in (14, 21, 28):
         byte = buffer[at]
         at += 1
         value |= (byte & 0x7F) << shift
@@ -53,8 +57,8 @@ LENGTHS = tuple(varint(value) for value in range(0x80))
 
 
 def read_tags(buffer: Buffer, at: int, count: int) -> tuple[dict[int, bytes], int]:
-    """Tagged fields of a structure that knows none: ({tag: bytes}, end)."""
-    check_tag_count(count)
+    """Tagged fields of a structure that knows none: ({tag: bytes}, end). `count` is the first byte of their number."""
+    count, at = tag_count(buffer, at, count)
     unknown: dict[int, bytes] = {}
     for _ in range(count):
         tag, at = read_varint(buffer, at)
@@ -70,10 +74,12 @@ def read_tag(buffer: Buffer, at: int, size: int) -> tuple[bytes, int]:
     return bytes(buffer[at : at + size]), at + size
 
 
-def check_tag_count(count: int) -> None:
-    """Refuse what no schema needs."""
+def tag_count(buffer: Buffer, at: int, first: int) -> tuple[int, int]:
+    """How many tagged fields there are, from the first byte of their number: (count, where they begin). Refuses what no schema needs."""
+    count, at = (first, at) if first < 0x80 else long_varint(buffer, at, first)
     if count > MAX_TAGGED_FIELDS:
         raise Fault(f"{count} tagged fields, more than {MAX_TAGGED_FIELDS}")
+    return count, at
 
 
 def write_tags(known: list[tuple[int, bytes]], unknown: dict[int, bytes] | None) -> bytes:
@@ -87,6 +93,13 @@ def write_tags(known: list[tuple[int, bytes]], unknown: dict[int, bytes] | None)
     for tag, data in known:
         out += (varint(tag), varint(len(data)), data)
     return b"".join(out)
+
+
+def string_length(length: int) -> bytes:
+    """The compact length of a string that is too long for one byte."""
+    if length > MAX_STRING_BYTES:
+        refuse_string(length, 0)
+    return varint(length + 1)
 
 
 def refuse_null() -> NoReturn:
