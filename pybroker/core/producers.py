@@ -81,6 +81,13 @@ class ProducerEntry:
     def last_offset(self) -> int:
         return self.batches[-1].last_offset if self.batches else NO_OFFSET
 
+    def is_followed_by(self, header: BatchHeader) -> bool:
+        """Whether the batch is simply the next one. It repeats none then: five batches do not hold the two billion records of a round."""
+        batches = self.batches
+        if not batches or header.producer_epoch != self.producer_epoch:
+            return False
+        return header.base_sequence == batches[-1].last_sequence + 1
+
     def duplicate_of(self, header: BatchHeader, last_sequence: int) -> BatchMetadata | None:
         """The remembered batch that this one repeats."""
         if header.producer_epoch != self.producer_epoch:
@@ -118,7 +125,7 @@ class Producers:
     def check(self, header: BatchHeader) -> BatchMetadata | None:
         """None if the batch may be written, or the one it repeats. Raises KafkaError: 45 out of order, 47 an old epoch."""
         entry = self._entries.get(header.producer_id)
-        if entry is None:
+        if entry is None or entry.is_followed_by(header):
             return None
         last_sequence = add_to_sequence(header.base_sequence, header.last_offset_delta)
         duplicate = entry.duplicate_of(header, last_sequence)

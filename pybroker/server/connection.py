@@ -97,7 +97,11 @@ class Connection:
                 return
             dispatcher.served_last = self
             self.serving = self.active = True
-            rest = await self._serve_read(rest + data if rest else data)
+            if not rest and len(data) >= 4 and _int32(data)[0] == len(data) - 4 <= self._limit:  # one frame: what nearly every read brings
+                await dispatcher.serve(self._context, bytearray(memoryview(data)[4:]), self._out)
+                self.parked = False
+            else:
+                rest = await self._serve_read(rest + data if rest else data)
             if self._out:
                 await self._send()
             self.serving = False

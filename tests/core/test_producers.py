@@ -193,3 +193,12 @@ def test_producers_agree_with_the_model(batches: list[tuple[int, int, int]]):
             replayed.update(header, offset)
             offset += count
     assert encode_snapshot(producers) == encode_snapshot(replayed)
+
+
+def test_the_next_batch_after_five_is_new():
+    """A batch in order is taken whatever is remembered; one of another epoch that carries the same number is not in order."""
+    producers = Producers()
+    for sequence in range(7):
+        assert write(producers, header_of(sequence), sequence) is None
+    assert write(producers, header_of(6), 7) == 6
+    assert error_of(producers, header_of(7, epoch=1)) == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
