@@ -37,9 +37,10 @@ async def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse
                16: node endpoints (KIP-951)   17: directory ids (KIP-853)   18: the replica's high watermark (KIP-1166)
     Behaviour  Whole batches from the one that holds the offset. The first batch comes whole whatever the limits; max_bytes is used up in
                the order of the request, and partitions after that are answered empty. Where Kafka would send a batch cut by a limit,
-               it is left out. The answer waits for min_bytes up to max_wait_ms; an error of a partition that is there, or one that
-               goes away, ends the wait. Partitions that are not there do not, but alone they are answered at once. A zstd batch is
-               served as it is to every version. Nobody replicates from this broker: a replica is told NOT_LEADER_OR_FOLLOWER.
+               it is left out. The answer waits for min_bytes, or max_bytes if that is less, up to max_wait_ms; an error of a partition
+               that is there, or one that goes away, ends the wait. Partitions that are not there do not, but alone they are answered at
+               once. A zstd batch is served as it is to every version. Records that a negative limit forbids are UNKNOWN_SERVER_ERROR.
+               Nobody replicates from this broker: a replica is told NOT_LEADER_OR_FOLLOWER.
     Not done   Aborted transactions are not listed yet. No preferred read replica: there is one broker.
     """
     by_id = context.api_version >= TOPIC_IDS_SINCE
@@ -66,8 +67,9 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
     """Read until there is enough, something is wrong, or the time is over."""
     partitions = context.state.partitions
     largest_bytes: int = context.state.settings.get("fetch.max.bytes")
-    min_bytes = min(request.min_bytes, largest_bytes)
-    reading = Reading(partitions, request, context.api_version, min(request.max_bytes, largest_bytes))
+    max_bytes = min(request.max_bytes, largest_bytes)
+    min_bytes = min(request.min_bytes, max_bytes)
+    reading = Reading(partitions, request, context.api_version, max_bytes)
     deadline = -1.0
     while True:
         reading.read_all(session.asked)
@@ -94,6 +96,7 @@ class Reading:
         "_expected",
         "_is_replica",
         "_isolation_level",
+        "_left_bytes",
         "_max_bytes",
         "_partitions",
         "answers",
@@ -117,6 +120,7 @@ class Reading:
         self.answers: list[Answer] = []
         self.live: list[LivePartition] = []
         self.size_bytes = 0
+        self._left_bytes = self._max_bytes
         self.urgent = False
 
     def read_all(self, asked: Iterable[AskedPartition]) -> None:
@@ -160,13 +164,24 @@ class Reading:
         diverging = _diverging_epoch(one, live) if one.last_fetched_epoch != NO_EPOCH else None
         records = None
         if diverging is None:
-            max_bytes = min(one.partition_max_bytes, self._max_bytes - self.size_bytes)
-            records = live.read(one.fetch_offset, max(max_bytes, 0), self._isolation_level, self.size_bytes == 0)
+            records = self._read_records(one, live)
         else:
             self.urgent = True
-        if records is not None:
-            self.size_bytes += len(records)
         return _data(one, live, records, diverging, self._isolation_level)
+
+    def _read_records(self, one: AskedPartition, live: LivePartition) -> Any:
+        """Within both limits. A negative one is an error where there is something to read, as in LogSegment.read."""
+        limit_bytes = min(one.partition_max_bytes, self._left_bytes)
+        is_negative = limit_bytes < 0
+        if is_negative:
+            limit_bytes, self._left_bytes = 0, max(self._left_bytes, 0)
+        records = live.read(one.fetch_offset, limit_bytes, self._isolation_level, is_negative or self.size_bytes == 0)
+        if records is not None:
+            if is_negative:
+                raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "a negative limit")
+            self.size_bytes += len(records)
+            self._left_bytes = max(self._left_bytes - len(records), 0)
+        return records
 
 
 def _diverging_epoch(one: AskedPartition, live: LivePartition) -> Any | None:

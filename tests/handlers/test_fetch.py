@@ -270,3 +270,31 @@ def test_topic_that_a_session_knew(room: PartitionRoom):
     assert told(ask(room, asking(session_id=session_id, session_epoch=1), 13)) == [(0, 3, -1, 0)]
     room.create_topic("a", topic_id=b"c" * 16)
     assert told(ask(room, asking(session_id=session_id, session_epoch=2), 13)) == [(0, 103, -1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "limit", "codes"),
+    [(-1, -5, [-1, -1, 0]), (-1, 10_000, [-1, 0, 0]), (10_000, -5, [-1, -1, 0]), (0, 0, [0, 0, 0])],
+)
+def test_negative_limits(room: PartitionRoom, max_bytes: int, limit: int, codes: list[int]):
+    """They forbid what is there to be read; max_bytes counts as 0 after the first partition."""
+    load(room, 0)
+    load(room, 1)
+    response = ask(room, asking((0, 0, limit), (1, 0, limit), (2, 0, limit), max_bytes=max_bytes))
+    assert [one.error_code for one in partitions_of(response)] == codes
+
+
+@pytest.mark.parametrize(("max_bytes", "waited_s"), [(BATCH_BYTES, 0), (-1, 0), (10_000, 5)])
+def test_min_bytes_is_at_most_max_bytes(room: PartitionRoom, max_bytes: int, waited_s: int):
+    """Who allows less than it waits for is answered when as much as it allows is there."""
+    load(room)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            room.partitions.start(nursery)
+            begin = trio.current_time()
+            await fetch(room.context(12), asking((0, 0), max_bytes=max_bytes, min_bytes=5000, max_wait_ms=5000))
+            assert trio.current_time() - begin == pytest.approx(waited_s, abs=0.1)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
