@@ -294,14 +294,17 @@ def _partition_change(image: ClusterImage, record: Any, delta: MetadataDelta) ->
 
 def _changed_details(details: PartitionDetails, record: Any) -> PartitionDetails:
     """Null and -1 mean no change."""
-    changes: dict[str, Any] = {
-        name: getattr(record, name)
-        for name in ("removing_replicas", "adding_replicas", "eligible_leader_replicas", "last_known_elr")
-        if getattr(record, name) is not None
-    }
-    if record.leader_recovery_state != NO_RECOVERY_CHANGE:
-        changes["leader_recovery_state"] = record.leader_recovery_state
-    return details._replace(**changes) if changes else details
+    removing, adding = record.removing_replicas, record.adding_replicas
+    recovery, eligible, last_known = record.leader_recovery_state, record.eligible_leader_replicas, record.last_known_elr
+    if recovery == NO_RECOVERY_CHANGE and removing is adding is eligible is last_known is None:
+        return details
+    return PartitionDetails(
+        details.removing_replicas if removing is None else removing,
+        details.adding_replicas if adding is None else adding,
+        details.leader_recovery_state if recovery == NO_RECOVERY_CHANGE else recovery,
+        details.eligible_leader_replicas if eligible is None else eligible,
+        details.last_known_elr if last_known is None else last_known,
+    )
 
 
 def _note(topic: TopicImage, changed: list[TopicImage], delta: MetadataDelta) -> None:

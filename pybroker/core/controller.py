@@ -135,21 +135,38 @@ def producer_id_block(view: ControllerView) -> tuple[int, Any]:
     return first, messages.ProducerIdsRecord(broker_id=view.node_id, broker_epoch=epoch, next_producer_id=following)
 
 
-def partition_record(view: ControllerView, topic_id: bytes, index: int, replicas: list[int]) -> Any:
-    """A new partition, led by the first of its replicas that is up, at epoch 0."""
-    brokers = view.image.brokers
-    isr = [replica for replica in replicas if replica in brokers and brokers[replica].is_active]
-    return messages.PartitionRecord(
-        partition_id=index,
-        topic_id=topic_id,
-        replicas=replicas,
-        isr=isr,
-        leader=isr[0] if isr else NO_LEADER,
-        leader_recovery_state=LEADER_RECOVERED,
-        leader_epoch=0,
-        partition_epoch=0,
-        directories=[brokers[replica].only_log_dir if replica in brokers else bytes(16) for replica in replicas],
-    )
+class NewPartitions:
+    """Makes the records of the partitions that one request brings. Those that lie alike share their lists."""
+
+    __slots__ = ("_brokers", "_places", "_record_class")
+
+    def __init__(self, image: ClusterImage) -> None:
+        self._brokers = image.brokers
+        self._places: dict[tuple[int, ...], tuple[list[int], list[int], list[bytes]]] = {}
+        self._record_class: Any = messages.PartitionRecord
+
+    def record(self, topic_id: bytes, index: int, replicas: list[int]) -> Any:
+        """A new partition, led by the first of its replicas that is up, at epoch 0."""
+        place = self._places.get(tuple(replicas))
+        if place is None:
+            place = self._places[tuple(replicas)] = self._place(replicas)
+        shared, isr, directories = place
+        return self._record_class(
+            partition_id=index,
+            topic_id=topic_id,
+            replicas=shared,
+            isr=isr,
+            leader=isr[0] if isr else NO_LEADER,
+            leader_recovery_state=LEADER_RECOVERED,
+            leader_epoch=0,
+            partition_epoch=0,
+            directories=directories,
+        )
+
+    def _place(self, replicas: list[int]) -> tuple[list[int], list[int], list[bytes]]:
+        brokers = self._brokers
+        isr = [replica for replica in replicas if replica in brokers and brokers[replica].is_active]
+        return replicas, isr, [brokers[replica].only_log_dir if replica in brokers else bytes(16) for replica in replicas]
 
 
 def internal_topic(settings: Settings, name: str) -> tuple[int, int, dict[str, str]]:

@@ -10,7 +10,7 @@ from pybroker.core.controller import (
     MAX_PARTITIONS_PER_REQUEST,
     ControllerDecision,
     ControllerView,
-    partition_record,
+    NewPartitions,
     replication_factor_of,
 )
 from pybroker.core.placement import check_assignment, place
@@ -52,7 +52,8 @@ def _grow(view: ControllerView, topic: Any, allowed: int) -> list[Any]:
     if added > allowed:
         raise KafkaError(ErrorCode.POLICY_VIOLATION, f"A request may not create more than {MAX_PARTITIONS_PER_REQUEST} partitions.")
     assignment = _assignment(view, topic, image, added)
-    return [partition_record(view, image.topic_id, present + at, replicas) for at, replicas in enumerate(assignment)]
+    new = NewPartitions(view.image)
+    return [new.record(image.topic_id, present + at, replicas) for at, replicas in enumerate(assignment)]
 
 
 def _assignment(view: ControllerView, topic: Any, image: TopicImage, added: int) -> list[list[int]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pybroker.core.cluster import METADATA_TOPIC, ResourceType
 from pybroker.core.config_entries import topic_entries
-from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST, ControllerDecision, ControllerView, new_uuid, partition_record
+from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST, ControllerDecision, ControllerView, NewPartitions, new_uuid
 from pybroker.core.placement import check_assignment, place
 from pybroker.core.topic_names import check_collision, check_name
 from pybroker.wire import messages
@@ -26,7 +26,7 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
     decision = ControllerDecision(response=messages.CreateTopicsResponse())
     topics = decision.response.topics
     counts = Counter(topic.name for topic in request.topics)
-    told: dict[tuple[tuple[str, str], ...], list[Any]] = {}
+    new = _NewTopics(view)
     for name in [name for name, count in counts.items() if count > 1]:
         topics.append(_failed(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
     too_many = _too_many_partitions(view, request)
@@ -36,12 +36,40 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
         try:
             if too_many is not None:
                 raise too_many
-            topics.append(_create(view, topic, decision.records, told))
+            topics.append(_create(new, topic, decision.records))
         except KafkaError as error:
             topics.append(_failed(topic.name, error))
     if request.validate_only:
         decision.records = []
     return decision
+
+
+class _NewTopics:
+    """What the topics of one request share. `told`: the answered configurations, by what a topic sets."""
+
+    __slots__ = ("partitions", "told", "view")
+
+    def __init__(self, view: ControllerView) -> None:
+        self.view = view
+        self.partitions = NewPartitions(view.image)
+        self.told: dict[tuple[tuple[str, str], ...], list[Any]] = {}
+
+    def configs(self, configs: dict[str, str]) -> list[Any]:
+        """All configurations of a topic that sets these: one list for all topics made alike."""
+        key = tuple(sorted(configs.items()))
+        if key not in self.told:
+            self.told[key] = [_told(entry) for entry in topic_entries(self.view.settings, configs)]
+        return self.told[key]
+
+    def records(self, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
+        """The records of one topic."""
+        config_record, partition_record = messages.ConfigRecord, self.partitions.record
+        records: list[Any] = [messages.TopicRecord(name=name, topic_id=topic_id)]
+        for key, value in configs.items():
+            records.append(config_record(resource_type=ResourceType.TOPIC, resource_name=name, name=key, value=value))
+        for index, replicas in enumerate(assignment):
+            records.append(partition_record(topic_id, index, replicas))
+        return records
 
 
 def create_one(view: ControllerView, name: str, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> list[Any]:
@@ -50,11 +78,11 @@ def create_one(view: ControllerView, name: str, partitions: int, replication_fac
     check_name(name)
     check_collision(view.image, name)
     assignment = place(view.image, view.rng, partitions, replication_factor)
-    return _records(view, name, new_uuid(view.rng), configs, assignment)
+    return _NewTopics(view).records(name, new_uuid(view.rng), configs, assignment)
 
 
-def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tuple[tuple[str, str], ...], list[Any]]) -> Any:
-    name = topic.name
+def _create(new: _NewTopics, topic: Any, records: list[Any]) -> Any:
+    view, name = new.view, topic.name
     _check_reserved(name)
     check_name(name)
     if name in view.image.topics:
@@ -64,10 +92,7 @@ def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tup
     view.settings.validate_topic(configs)
     assignment = _assignment(view, topic)
     topic_id = new_uuid(view.rng)
-    records += _records(view, name, topic_id, configs, assignment)
-    key = tuple(sorted(configs.items()))
-    if key not in told:
-        told[key] = [_told(entry) for entry in topic_entries(view.settings, configs)]
+    records += new.records(name, topic_id, configs, assignment)
     return messages.CreateTopicsResponse.CreatableTopicResult(
         name=name,
         topic_id=topic_id,
@@ -75,7 +100,7 @@ def _create(view: ControllerView, topic: Any, records: list[Any], told: dict[tup
         error_message=None,
         num_partitions=len(assignment),
         replication_factor=len(assignment[0]),
-        configs=told[key],
+        configs=new.configs(configs),
     )
 
 
@@ -83,15 +108,6 @@ def _check_reserved(name: str) -> None:
     """The metadata log has its directory among the topics' own; nobody may make a topic over it."""
     if name == METADATA_TOPIC:
         raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None)
-
-
-def _records(view: ControllerView, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
-    topic = messages.TopicRecord(name=name, topic_id=topic_id)
-    settings = [
-        messages.ConfigRecord(resource_type=ResourceType.TOPIC, resource_name=name, name=key, value=value) for key, value in configs.items()
-    ]
-    partitions = [partition_record(view, topic_id, index, replicas) for index, replicas in enumerate(assignment)]
-    return [topic, *settings, *partitions]
 
 
 def _assignment(view: ControllerView, topic: Any) -> list[list[int]]:

@@ -24,7 +24,7 @@ def place(image: ClusterImage, rng: Random, partitions: int, replication_factor:
             f"Unable to replicate the partition {replication_factor} time(s): only {len(active)} broker(s) are registered and up",
         )
     if len(active) == 1:
-        return [list(active) for _ in range(partitions)]
+        return [active] * partitions
     start = rng.randrange(len(active))
     return [[active[(start + index + turn) % len(active)] for turn in range(replication_factor)] for index in range(partitions)]
 

@@ -92,10 +92,12 @@ def _values(payload: bytes, count: int) -> list[bytes | None] | None:
             end = at + size_bytes
             if payload[at + 1]:
                 return None
-            _, at = _small(payload, at + 2)
-            if payload[at] != NULL_KEY:
+            at += 2
+            while payload[at] > 0x7F:  # the offset delta: what it is follows from the order
+                at += 1
+            if payload[at + 1] != NULL_KEY:
                 return None
-            size_bytes, at = _small(payload, at + 1)
+            size_bytes, at = _small(payload, at + 2)
             if at + size_bytes + 1 != end or payload[end - 1]:
                 return None
             values.append(payload[at : end - 1])

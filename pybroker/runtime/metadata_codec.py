@@ -1,15 +1,17 @@
 """Metadata records to batches and back, for the log and its snapshots.
 
-A start reads and writes a record for every partition, so what is the same for all records of a type (frame, codec) is looked up once.
+A start reads and writes a record for every partition, so what is the same for all records of a type (frame, codec) is looked up once, and
+records of partitions that differ in topic and index alone are written once and copied.
 """
 
 from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from pybroker.core.cluster import NO_RECOVERY_CHANGE
 from pybroker.core.controller import record_version
 from pybroker.records.values import build_value_batch, iter_values
 from pybroker.wire.base import Decoder, Encoder, Fault
@@ -20,23 +22,86 @@ from pybroker.wire.stored import METADATA_FRAME_VERSION, UnknownRecordError, dec
 log = logging.getLogger("pybroker.controller")
 
 FRAME_BYTES = 3  # frame version, id and version are below 128 in every release so far
+UUID_BYTES = 16
 
-Batch = tuple[list[Any], bool]
+RecordWriter = Callable[[Any], bytes]
+Likeness = tuple[int, ...]
+
+_pack_head = struct.Struct(">i16s")
 
 
 def encode_records(records: Sequence[Any], *, base_offset: int, timestamp: int, leader_epoch: int) -> bytes:
     """One batch of these records, at least one, at the versions that this release writes."""
-    encoders: dict[type, tuple[bytes, Encoder]] = {}
+    writers: dict[type, RecordWriter] = {}
     values = []
     for record in records:
         cls = type(record)
-        if cls not in encoders:
-            encoders[cls] = _encoder(record)
-        frame, encode_fields = encoders[cls]
+        if cls not in writers:
+            writers[cls] = _writer(record)
+        values.append(writers[cls](record))
+    return build_value_batch(values, base_offset=base_offset, timestamp=timestamp, leader_epoch=leader_epoch)
+
+
+def _writer(record: Any) -> RecordWriter:
+    frame, encode_fields = _encoder(record)
+
+    def write(record: Any) -> bytes:
         out: list[Any] = [frame]
         encode_fields(record, out, [])
-        values.append(b"".join(out))
-    return build_value_batch(values, base_offset=base_offset, timestamp=timestamp, leader_epoch=leader_epoch)
+        return b"".join(out)
+
+    likeness = LIKENESS.get(type(record).__name__)
+    return write if likeness is None else _copying_writer(frame, write, likeness)
+
+
+def _copying_writer(frame: bytes, write: RecordWriter, likeness: Callable[[Any], Likeness | None]) -> RecordWriter:
+    """Both partition records begin with index and topic id; what follows is copied from an earlier record that is alike."""
+    tails: dict[Likeness, bytes] = {}
+    begin = len(frame) + _pack_head.size
+
+    def copy(record: Any) -> bytes:
+        alike = likeness(record)
+        if alike is None:
+            return write(record)
+        tail = tails.get(alike)
+        if tail is None:
+            whole = write(record)
+            tails[alike] = whole[begin:]
+            return whole
+        return frame + _pack_head.pack(record.partition_id, record.topic_id) + tail
+
+    return copy
+
+
+def _partition_likeness(record: Any) -> Likeness | None:
+    """What tells a usual partition from others; None for an unusual one. Lists are alike if they are the same."""
+    if (
+        record.removing_replicas
+        or record.adding_replicas
+        or record.leader_recovery_state
+        or record.eligible_leader_replicas is not None
+        or record.last_known_elr is not None
+        or record.unknown_tagged_fields
+        or len(record.topic_id) != UUID_BYTES
+    ):
+        return None
+    lists = id(record.replicas), id(record.isr), id(record.directories)
+    return (*lists, record.leader, record.leader_epoch, record.partition_epoch)
+
+
+def _change_likeness(record: Any) -> Likeness | None:
+    """A change that names a leader and nothing else."""
+    usual = record.isr is record.replicas is record.removing_replicas is record.adding_replicas is record.directories is None
+    usual = (
+        usual and record.eligible_leader_replicas is record.last_known_elr is None and record.leader_recovery_state == NO_RECOVERY_CHANGE
+    )
+    return (record.leader,) if usual and not record.unknown_tagged_fields and len(record.topic_id) == UUID_BYTES else None
+
+
+LIKENESS: dict[str, Callable[[Any], Likeness | None]] = {
+    "PartitionRecord": _partition_likeness,
+    "PartitionChangeRecord": _change_likeness,
+}
 
 
 def _encoder(record: Any) -> tuple[bytes, Encoder]:
