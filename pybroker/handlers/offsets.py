@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from pybroker.core.partition import READ_COMMITTED, READ_UNCOMMITTED
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.records.errors import RecordsError
@@ -44,23 +44,38 @@ async def list_offsets(context: RequestContext, request: ListOffsetsRequest) -> 
 
     Versions   2: isolation level   4: leader epoch (KIP-320)   7: -3, the largest time (KIP-734)   8: -4, the local start (KIP-405)
                9: -5, what is tiered (KIP-1005)   10: timeout   11: -6, what is to be tiered (KIP-1023)
-    Behaviour  A special time that the version lacks is UNSUPPORTED_VERSION in the partition. A partition named twice is answered once,
-               INVALID_REQUEST. There is no tier: -4 is the start, -5 and -6 find nothing. A consumer sees up to the high watermark or the
+    Behaviour  A special time that the version lacks is UNSUPPORTED_VERSION in the partition. A topic named twice is answered once; so is a
+               partition, with INVALID_REQUEST. There is no tier: -4 is the start, -5 and -6 find nothing. A consumer sees up to the high watermark or the
                last stable offset, anybody else (a replica id other than -1) up to the end.
-    Not done   Nothing.
+    Not done   Where the record of the largest time was deleted, Kafka tells it to -3 as long as its segment is there; here there is none.
     """
+    if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
+        return _refuse(request)
+    asked: dict[str, dict[int, list[Any]]] = {}
+    for topic in request.topics:
+        of_topic = asked.setdefault(topic.name, {})
+        for one in topic.partitions:
+            of_topic.setdefault(one.partition_index, []).append(one)
+    topics = []
+    for name, partitions in asked.items():
+        answers = [_list_offset(context, request, name, named) for named in partitions.values()]
+        topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=name, partitions=answers))
+    return ListOffsetsResponse(topics=topics)
+
+
+def _refuse(request: ListOffsetsRequest) -> ListOffsetsResponse:
+    """An isolation level that does not exist: Kafka cannot read the request then, and says so everywhere."""
     topics = []
     for topic in request.topics:
-        named = Counter(one.partition_index for one in topic.partitions)
-        once = {one.partition_index: one for one in topic.partitions}
-        answers = [_list_offset(context, request, topic.name, one, named[index]) for index, one in once.items()]
+        answers = [_Offset(partition_index=one.partition_index, error_code=ErrorCode.UNKNOWN_SERVER_ERROR) for one in topic.partitions]
         topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return ListOffsetsResponse(topics=topics)
 
 
-def _list_offset(context: RequestContext, request: ListOffsetsRequest, topic: str, asked: Any, times_named: int) -> Any:
+def _list_offset(context: RequestContext, request: ListOffsetsRequest, topic: str, named: list[Any]) -> Any:
+    asked = named[0]
     try:
-        if times_named > 1:
+        if len(named) > 1:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "the partition is named twice")
         if asked.timestamp < 0 and SPECIAL_SINCE.get(asked.timestamp, context.api_version + 1) > context.api_version:
             raise KafkaError(ErrorCode.UNSUPPORTED_VERSION, f"time {asked.timestamp} in version {context.api_version}")

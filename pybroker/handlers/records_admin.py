@@ -20,13 +20,17 @@ async def delete_records(context: RequestContext, request: DeleteRecordsRequest)
     """Move the start of logs up to an offset (KIP-107).
 
     Behaviour  -1 deletes all that is committed; an offset below the start changes nothing and is no error; one beyond the high watermark is
-               OFFSET_OUT_OF_RANGE. A topic that is not cleaned by deletion refuses, and so do internal topics.
+               OFFSET_OUT_OF_RANGE. A topic that is not cleaned by deletion refuses, and so do internal topics. A topic or partition named
+               twice is answered once, for what was named last.
     Not done   Nothing. The timeout has no meaning where no follower is waited for.
     """
-    topics = []
+    asked: dict[str, dict[int, Any]] = {}
     for topic in request.topics:
-        results = [_delete(context, topic.name, asked) for asked in topic.partitions]
-        topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=results))
+        asked.setdefault(topic.name, {}).update({one.partition_index: one for one in topic.partitions})
+    topics = []
+    for name, partitions in asked.items():
+        results = [_delete(context, name, one) for one in partitions.values()]
+        topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=name, partitions=results))
     return DeleteRecordsResponse(topics=topics)
 
 

@@ -176,3 +176,27 @@ def test_damaged_records_fail_their_partition_alone(room: PartitionRoom):
     response = trio.run(list_offsets, room.context(7), ListOffsetsRequest(replica_id=-1, topics=topics))
     assert [topic.partitions[0].error_code for topic in response.topics] == [ErrorCode.UNKNOWN_SERVER_ERROR, 0]
     assert not room.partition("a", 0).offline
+
+
+def test_a_topic_named_twice_is_answered_once(room: PartitionRoom):
+    """ListOffsets puts its partitions together, those named in both parts too; DeleteRecords goes by what was named last."""
+    topics = [
+        ListOffsetsRequest.ListOffsetsTopic(
+            name=name, partitions=[ListOffsetsRequest.ListOffsetsPartition(partition_index=index, timestamp=-1) for index in indexes]
+        )
+        for name, indexes in (("a", (0,)), ("t", (0,)), ("a", (1, 0)))
+    ]
+    response = trio.run(list_offsets, room.context(7), ListOffsetsRequest(replica_id=-1, topics=topics))
+    told = {topic.name: [(one.partition_index, one.error_code) for one in topic.partitions] for topic in response.topics}
+    assert told == {"a": [(0, 42), (1, 0)], "t": [(0, 0)]}
+    record = DeleteRecordsRequest.DeleteRecordsPartition
+    parts = [DeleteRecordsRequest.DeleteRecordsTopic(name="t", partitions=[record(offset=offset)]) for offset in (9, 3, 2)]
+    deleted_once = trio.run(delete_records, room.context(2), DeleteRecordsRequest(topics=parts))
+    assert [(one.error_code, one.low_watermark) for topic in deleted_once.topics for one in topic.partitions] == [(0, 2)]
+
+
+@pytest.mark.parametrize("level", [-1, 2])
+def test_unknown_isolation_levels(room: PartitionRoom, level: int):
+    """Kafka cannot read such a request and says so in every partition named."""
+    assert offsets(room, "t", -1, -2, isolation_level=level) == [(-1, -1, -1, -1)] * 2
+    assert offsets(room, "nope", -1, isolation_level=level) == [(-1, -1, -1, -1)]
