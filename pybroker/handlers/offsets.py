@@ -45,8 +45,8 @@ async def list_offsets(context: RequestContext, request: ListOffsetsRequest) -> 
     Versions   2: isolation level   4: leader epoch (KIP-320)   7: -3, the largest time (KIP-734)   8: -4, the local start (KIP-405)
                9: -5, what is tiered (KIP-1005)   10: timeout   11: -6, what is to be tiered (KIP-1023)
     Behaviour  A special time that the version lacks is UNSUPPORTED_VERSION in the partition. A topic named twice is answered once; so is a
-               partition, with INVALID_REQUEST. There is no tier: -4 is the start, -5 and -6 find nothing. A consumer sees up to the high watermark or the
-               last stable offset, anybody else (a replica id other than -1) up to the end.
+               partition, with INVALID_REQUEST. There is no tier: -4 is the start, -5 and -6 find nothing. A consumer sees up to the high
+               watermark or the last stable offset, anybody else (a replica id other than -1) up to the end.
     Not done   Where the record of the largest time was deleted, Kafka tells it to -3 as long as its segment is there; here there is none.
     """
     if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
