@@ -45,21 +45,19 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
 
 
 class _NewTopics:
-    """What the topics of one request share. `told`: the answered configurations, by what a topic sets."""
+    """What the topics of one request share."""
 
-    __slots__ = ("partitions", "told", "view")
+    __slots__ = ("partitions", "view")
 
     def __init__(self, view: ControllerView) -> None:
         self.view = view
         self.partitions = NewPartitions(view.image)
-        self.told: dict[tuple[tuple[str, str], ...], list[Any]] = {}
 
     def configs(self, configs: dict[str, str]) -> list[Any]:
         """All configurations of a topic that sets these: one list for all topics made alike."""
-        key = tuple(sorted(configs.items()))
-        if key not in self.told:
-            self.told[key] = [_told(entry) for entry in topic_entries(self.view.settings, configs)]
-        return self.told[key]
+        settings = self.view.settings
+        key = ("created", *sorted(configs.items()))
+        return settings.derived(key, lambda: [_told(entry) for entry in topic_entries(settings, configs)])
 
     def records(self, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
         """The records of one topic."""

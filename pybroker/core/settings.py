@@ -12,8 +12,8 @@ They count as static values, so DescribeConfigs shows them for what they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 from pybroker.core.config_definitions import ConfigDefinition, SettingError, Value, definition, facts, known
 from pybroker.core.topic_config import (
@@ -38,16 +38,23 @@ PLUGIN_NAMES = frozenset({"super.users", "allow.everyone.if.no.acl.found"})
 PLUGIN_PREFIXES = ("rlmm.config.", "rsm.config.", "config.providers.", "listener.name.")
 
 
+# Topics are made alike, in a handful of ways; more than this is somebody making each in another one.
+MAX_DERIVED = 100
+
+T = TypeVar("T")
+
+
 class Settings:
     """All settings of one broker. `static`: what was given at start, by Kafka's names. Raises `SettingError` if a value is not valid."""
 
-    __slots__ = ("_default_topic_config", "_dynamic_broker", "_dynamic_default", "_static", "_values")
+    __slots__ = ("_default_topic_config", "_derived", "_dynamic_broker", "_dynamic_default", "_static", "_values")
 
     def __init__(self, static: Mapping[str, str]) -> None:
         self._static: dict[str, str] = {**DEVELOPMENT_DEFAULTS, **static}
         self._dynamic_default: dict[str, str] = {}
         self._dynamic_broker: dict[str, str] = {}
         self._values: dict[str, Any] = {}
+        self._derived: dict[Hashable, Any] = {}
         self._default_topic_config: TopicConfig | None = None
         self._check_static()
 
@@ -84,7 +91,17 @@ class Settings:
         self._dynamic_default = dict(default)
         self._dynamic_broker = dict(broker)
         self._values.clear()
+        self._derived.clear()
         self._default_topic_config = None
+
+    def derived(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` works out of these settings and of nothing else but `key`: kept until they change. For reading only."""
+        if key not in self._derived:
+            if len(self._derived) >= MAX_DERIVED:
+                self._derived.clear()
+            self._derived[key] = make()
+        found: T = self._derived[key]
+        return found
 
     def topic_config(self, overrides: Mapping[str, str]) -> TopicConfig:
         """The effective settings of a topic. Overrides that are no longer valid do not count."""

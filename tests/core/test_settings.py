@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pybroker.core.settings import DEVELOPMENT_DEFAULTS, SettingError, Settings
+from pybroker.core.settings import DEVELOPMENT_DEFAULTS, MAX_DERIVED, SettingError, Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
 HOUR_MS = 3_600_000
@@ -141,3 +141,22 @@ def test_bad_topic_configs_are_invalid_config(configs: dict[str, str | None]) ->
     with pytest.raises(KafkaError) as refused:
         Settings({}).validate_topic(configs)
     assert refused.value.code is ErrorCode.INVALID_CONFIG
+
+
+def test_what_is_worked_out_is_forgotten_when_settings_change() -> None:
+    """A derived value is made once, made anew after a dynamic change, and there are never too many."""
+    settings = Settings({})
+    made: list[int] = []
+
+    def make() -> int:
+        made.append(settings.get("num.partitions"))
+        return made[-1]
+
+    assert [settings.derived("a", make), settings.derived("a", make)] == [1, 1]
+    settings.set_dynamic({}, {})
+    assert settings.derived("a", make) == 1
+    assert len(made) == 2
+    for number in range(3 * MAX_DERIVED):
+        settings.derived(number, make)
+    settings.derived("a", make)
+    assert len(made) == 3 + 3 * MAX_DERIVED
