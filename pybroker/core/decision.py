@@ -4,12 +4,15 @@ Rules
 - A machine method reads its state and returns a `Decision`; durable state changes only in `replay`, when the record is written.
 - A parked call is a number. Its reply appears in the `replies` of a later decision, exactly once.
 - The runner carries out: append `records` as one batch and `replay` each at once, so that the next decision sees them; wait until they
-  are safe; then release `replies`. If the append fails nothing is replayed, and `on_failure`, or the error, is what the callers get.
-  (Kafka: CoordinatorResult and CoordinatorRuntime; etcd raft: Ready.)
+  are safe; then release `replies`. If the append fails nothing is replayed, the callers get the error, and the machine decides again by
+  `if_not_written`. (Kafka: CoordinatorResult and CoordinatorRuntime; etcd raft: Ready.)
+- Records that belong together are `atomic`: one batch, refused as a whole if it is larger than max.message.bytes. Others, the tombstones of
+  a clean-up, are written in as many batches as they need.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,8 +35,9 @@ class Reply(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """Records that must be safe before any of the replies is released."""
+    """Records that must be safe before any of the replies is released. `if_not_written` takes the time, `now_ms`."""
 
     records: list[CoordinatorRecord] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
-    on_failure: list[Reply] = field(default_factory=list)
+    atomic: bool = True
+    if_not_written: Callable[[int], Decision] | None = None

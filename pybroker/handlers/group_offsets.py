@@ -70,7 +70,7 @@ def _split_off_unknown(context: RequestContext, request: OffsetCommitRequest) ->
         if missing:
             refused.append(_refused(topic, missing, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
             topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
-        if topic.partitions or not missing:
+        if topic.partitions:
             known.append(topic)
     request.topics = known
     return refused

@@ -135,9 +135,13 @@ class LivePartition:
         return Appended(base_offset, state.log_end_offset, log_append_time_ms)
 
     def append_records(self, batch: Buffer) -> int:
-        """Write a coordinator's own batch and return its base offset. Raises KafkaError."""
+        """Write a coordinator's own batch and return its base offset. Raises KafkaError, MESSAGE_TOO_LARGE above max.message.bytes for one."""
         self.check_online()
         view = memoryview(batch)
+        if len(view) > self.config.max_message_bytes:
+            raise KafkaError(
+                ErrorCode.MESSAGE_TOO_LARGE, f"a batch of {len(view)} bytes, where {self.config.max_message_bytes} are allowed"
+            )
         return self._write(bytearray(view) if view.readonly else view, read_header(view), self._host.clock.now_ms())
 
     def _write(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> int:

@@ -6,7 +6,8 @@ Theory
 - Records are appended as one batch and replayed in the same breath, without an await between, so the next decision sees them. Replies wait
   until the high watermark has passed the last record written, reads too: nobody is told what a crash could take back. Without a flush
   policy that is at once.
-- If the append fails nothing was written and nothing is replayed: those whom the decision would have answered get the error instead.
+- If the append fails nothing was written and nothing is replayed: those whom the decision would have answered get the error instead, and
+  the machine may decide once more what comes of that (`Decision.if_not_written`).
 - A caller that is cancelled takes its place with it; an answer for a number that nobody waits for is dropped.
 - One task keeps the time of all runners (`Timekeeper`).
 
@@ -172,10 +173,11 @@ class Runner(Generic[MachineT]):
         decision = decide(self.machine, now_ms)
         if decision.records:
             try:
-                self._write(decision.records, now_ms)
+                self._write(decision.records, now_ms, atomic=decision.atomic)
             except KafkaError as error:
                 logger.warning("%r took no records: %s", self.partition, error)
-                self._release(decision.on_failure or _failed(decision.replies, error))
+                self._release(_failed(decision.replies, error))
+                self._decide_again(decision)
                 return
             finally:
                 self._timekeeper.look_at(self)
@@ -184,7 +186,23 @@ class Runner(Generic[MachineT]):
         if decision.replies:
             self._release_when_safe(decision.replies)
 
-    def _write(self, records: list[CoordinatorRecord], now_ms: int) -> None:
+    def _decide_again(self, refused: Decision) -> None:
+        decide = refused.if_not_written
+        if decide is not None:
+            self._decide(lambda _, now_ms: decide(now_ms))
+
+    def _write(self, records: list[CoordinatorRecord], now_ms: int, *, atomic: bool) -> None:
+        """One batch; of records that do not belong together halves, where that is too large."""
+        try:
+            self._append(records, now_ms)
+        except KafkaError as error:
+            if atomic or error.code != ErrorCode.MESSAGE_TOO_LARGE or len(records) == 1:
+                raise
+            middle = len(records) // 2
+            self._write(records[:middle], now_ms, atomic=False)
+            self._write(records[middle:], now_ms, atomic=False)
+
+    def _append(self, records: list[CoordinatorRecord], now_ms: int) -> None:
         stored = [(encode_key(each.key), encode_value(each.value, each.value_version)) for each in records]
         base_offset = self.partition.append_records(build_batch(stored, timestamp=now_ms, codec=self._codec))
         self._written = base_offset + len(records)

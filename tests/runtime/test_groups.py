@@ -409,3 +409,48 @@ def test_key_types_that_are_not(in_room, key_type, version):
         assert (found.error_code, found.node_id, found.host, found.port) == (ErrorCode.INVALID_REQUEST, -1, "", -1)
 
     in_room(story)
+
+
+def test_a_commit_larger_than_a_message_is_refused_whole(in_room):
+    """As in Kafka: nothing is committed, and the group is not made."""
+
+    async def story(room):
+        room.room.create_topic("t", 300)
+        partitions = [
+            OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=index, committed_offset=5, committed_metadata="x" * 4000)
+            for index in range(300)
+        ]
+        topic = OffsetCommitRequest.OffsetCommitRequestTopic(name="t", partitions=partitions)
+        response = await room.send(OffsetCommitRequest(group_id="g", topics=[topic]), 7)
+        assert {each.error_code for each in response.topics[0].partitions} == {ErrorCode.UNKNOWN_SERVER_ERROR}
+        assert await room.fetch() == {}
+        assert (await room.send(ListGroupsRequest(), 4)).groups == []
+
+    in_room(story)
+
+
+def test_an_assignment_larger_than_a_message_starts_a_rebalance(in_room):
+    """As in Kafka: whoever waited for it gets the error, and the next heartbeat tells the members to join again."""
+
+    async def story(room):
+        member_id = (await room.send(join_request(), 3)).member_id
+        share = SyncGroupRequest.SyncGroupRequestAssignment(member_id=member_id, assignment=b"y" * 1_200_000)
+        sync = SyncGroupRequest(group_id="g", member_id=member_id, generation_id=1, assignments=[share])
+        assert (await room.send(sync, 3)).error_code == ErrorCode.UNKNOWN_SERVER_ERROR
+        heartbeat = HeartbeatRequest(group_id="g", member_id=member_id, generation_id=1)
+        assert (await room.send(heartbeat, 3)).error_code == ErrorCode.REBALANCE_IN_PROGRESS
+        assert (await room.send(sync, 3)).error_code == ErrorCode.REBALANCE_IN_PROGRESS
+        assert (await room.send(join_request(member_id), 3)).generation_id == 2
+
+    in_room(story)
+
+
+def test_topics_without_partitions_are_left_out_of_a_commit(in_room):
+    """Nothing was asked of them, so nothing is answered."""
+
+    async def story(room):
+        room.room.create_topic("t")
+        topic = OffsetCommitRequest.OffsetCommitRequestTopic(name="t")
+        assert (await room.send(OffsetCommitRequest(group_id="g", topics=[topic]), 7)).topics == []
+
+    in_room(story)

@@ -303,3 +303,48 @@ def test_stop(on_bench):
         assert answers == [ErrorCode.NOT_COORDINATOR]
 
     on_bench(story)
+
+
+class SmallPartition(SlowPartition):
+    """Takes batches of at most three records."""
+
+    def append_records(self, batch: bytes) -> int:
+        if read_header(batch).record_count > 3:
+            raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE)
+        return super().append_records(batch)
+
+
+def test_what_belongs_together_is_one_batch_or_none(on_bench):
+    """A decision that is too large is refused whole; one whose records are independent is written in parts, in order."""
+
+    async def story(bench, nursery):
+        bench.runner.partition = SmallPartition()
+        records = [an_offset(number) for number in range(8)]
+        with pytest.raises(KafkaError) as caught:
+            await bench.runner.ask(lambda machine, now_ms, call: Decision(list(records), [Reply(call, "done")]))
+        assert (caught.value.code, bench.machine.replayed) == (ErrorCode.UNKNOWN_SERVER_ERROR, [])
+        bench.runner.do(lambda machine, now_ms: Decision(list(records), atomic=False))
+        assert bench.machine.replayed == list(range(8))
+        assert [read_header(batch).record_count for batch in bench.runner.partition.batches] == [2, 2, 2, 2]
+
+    on_bench(story)
+
+
+def test_the_machine_decides_again_when_nothing_was_written(on_bench):
+    """After those who waited got the error; what it decides then is carried out like any other."""
+
+    async def story(bench, nursery):
+        parked = []
+        nursery.start_soon(ask_into, parked, bench, lambda machine, now_ms, call: machine.park(call))
+        await trio.testing.wait_all_tasks_blocked()
+        bench.partition.error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
+        with pytest.raises(KafkaError):
+            await bench.runner.ask(
+                lambda machine, now_ms, call: Decision(
+                    [an_offset(1)], [Reply(call, "written")], if_not_written=lambda now_ms: machine.release("not written")
+                )
+            )
+        await trio.testing.wait_all_tasks_blocked()
+        assert parked == ["not written"]
+
+    on_bench(story)

@@ -24,12 +24,12 @@ Partitions = OffsetFetchResponse.OffsetFetchResponsePartitions
 FetchedTopic = OffsetFetchResponse.OffsetFetchResponseTopics
 
 INVALID_OFFSET = -1
+END_OF_TIME_MS = 2**63 - 1
 
 
 def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """One record for each partition; metadata that is too long fails its own partition alone. Named twice, the last one counts."""
-    # RetentionTimeMs is in versions 2 to 4 alone; -1 leaves the broker's retention in force.
-    expire_ms = NO_EXPIRY if request.retention_time_ms == -1 else turn.now_ms + request.retention_time_ms
+    expire_ms = _expire_timestamp_ms(turn.now_ms, request.retention_time_ms)
     topics = []
     for topic in request.topics:
         partitions = []
@@ -50,6 +50,14 @@ def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
             partitions.append(OffsetCommitResponse.OffsetCommitResponsePartition(partition_index=each.partition_index, error_code=error))
         topics.append(OffsetCommitResponse.OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
     return OffsetCommitResponse(topics=topics)
+
+
+def _expire_timestamp_ms(now_ms: int, retention_time_ms: int) -> int:
+    """RetentionTimeMs is in versions 2 to 4 alone; -1 leaves the broker's retention in force.
+
+    A sum beyond 64 bits wraps around in Kafka and has expired at once; here it is the end of time, which is what was asked for.
+    """
+    return NO_EXPIRY if retention_time_ms == -1 else min(now_ms + retention_time_ms, END_OF_TIME_MS)
 
 
 def fetch(

@@ -16,6 +16,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -100,6 +101,15 @@ class GroupShard:
             return answer(call, classic_rebalance.refused_sync(ErrorCode.UNKNOWN_MEMBER_ID))
         turn = self._turn(now_ms)
         classic_sync.sync(turn, group, call, request)
+        if turn.decision.records:
+            turn.decision.if_not_written = partial(self._assignment_not_written, group, group.generation_id)
+        return turn.decision
+
+    def _assignment_not_written(self, group: ClassicGroup, generation_id: int, now_ms: int) -> Decision:
+        """The members were told the error; they share anew, as long as nothing else became of the group."""
+        turn = self._turn(now_ms)
+        if group.state is State.COMPLETING_REBALANCE and group.generation_id == generation_id:
+            classic_rebalance.prepare_rebalance(turn, group)
         return turn.decision
 
     def heartbeat(self, now_ms: int, call: int, request: HeartbeatRequest) -> Decision:
@@ -169,6 +179,7 @@ class GroupShard:
     def forget_topics(self, now_ms: int, topics: Collection[str]) -> Decision:
         """Topics were deleted: no group keeps an offset for them."""
         turn = self._turn(now_ms)
+        turn.decision.atomic = False
         for group_id in self.offsets.group_ids():
             for topic, partition in self.offsets.partitions(group_id):
                 if topic in topics:
@@ -282,6 +293,7 @@ class GroupShard:
 
     def _clean_up(self, turn: Turn, groups: Iterable[ClassicGroup]) -> None:
         self._deadlines.set(_CLEANUP, turn.now_ms + self._settings.offsets_retention_check_interval_ms)
+        turn.decision.atomic = False
         for group in groups:
             offset_expiry.expire_group(turn, self.offsets, group)
 

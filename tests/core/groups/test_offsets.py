@@ -256,3 +256,12 @@ def test_group_of_a_record_without_timestamp(play_with):
     play.commit(("t", 0, 1))
     play.pass_time(DAY_MS + 600_000)
     assert play.list() == []
+
+
+def test_an_expiry_beyond_time_is_the_end_of_time(play):
+    """The largest retention that a client can ask for keeps the offset, where a sum of 64 bits would wrap around."""
+    assert play.commit(("t", 0, 5), retention_time_ms=2**63 - 1) == [0]
+    play.pass_time(30 * 24 * 3_600_000)
+    assert play.fetch(("t", 0)) == [("t", 0, 5, 0)]
+    ((_, _, _, _, expire_ms),) = play.shard.offsets.snapshot().values()
+    assert expire_ms == 2**63 - 1
