@@ -90,11 +90,12 @@ class Connection:
 
     async def _serve_all(self) -> None:
         receive, dispatcher = self._transport.receive, self._dispatcher
-        rest = b""
+        rest, crowded = b"", False
         while not self.closing:
-            data = await receive(dispatcher.served_last is not self)
+            data = await receive(crowded)
             if not data:
                 return
+            crowded = dispatcher.served_last is not self
             dispatcher.served_last = self
             self.serving = self.active = True
             if not rest and len(data) >= 4 and _int32(data)[0] == len(data) - 4 <= self._limit:  # one frame: what nearly every read brings
