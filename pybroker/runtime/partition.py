@@ -135,7 +135,7 @@ class LivePartition:
         return Appended(base_offset, state.log_end_offset, log_append_time_ms)
 
     def append_records(self, batch: Buffer) -> int:
-        """Write a coordinator's own batch and return its base offset. Raises KafkaError, MESSAGE_TOO_LARGE above max.message.bytes for one."""
+        """Write a coordinator's own batch and return its base offset. Raises KafkaError; beyond max.message.bytes MESSAGE_TOO_LARGE."""
         self.check_online()
         view = memoryview(batch)
         if len(view) > self.config.max_message_bytes:
