@@ -112,18 +112,22 @@ def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endp
 def _new_leader_epochs(view: ControllerView) -> list[Any]:
     """One PartitionChangeRecord for each partition that this broker holds: naming a leader, even the same, raises the leader epoch."""
     node_id = view.node_id
-    change = messages.PartitionChangeRecord
     return [
-        change(
-            partition_id=partition.index,
-            topic_id=topic.topic_id,
-            leader=node_id,
-            isr=None if node_id in partition.isr else [node_id],
-        )
+        _lead(topic.topic_id, partition, node_id)
         for topic in view.image.topics.values()
         for partition in topic.partitions
         if node_id in partition.replicas and partition.leader in (node_id, NO_LEADER)
     ]
+
+
+def _lead(topic_id: bytes, partition: PartitionImage, node_id: int) -> Any:
+    """Who comes back into the in-sync replicas is no longer eligible beside them (KIP-966): Kafka takes both at once for an error."""
+    change: Any = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic_id, leader=node_id)
+    if node_id not in partition.isr:
+        change.isr = [node_id]
+    if partition.details.eligible_leader_replicas or partition.details.last_known_elr:
+        change.eligible_leader_replicas, change.last_known_elr = [], []
+    return change
 
 
 def producer_id_block(view: ControllerView) -> tuple[int, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pybroker.core.cluster import ClusterImage
+from pybroker.core.cluster import NO_DETAILS, ClusterImage
 from pybroker.core.controller import (
     FINALIZED_FEATURES,
     ControllerDecision,
@@ -251,6 +251,16 @@ def test_every_start_but_the_first_raises_leader_epochs() -> None:
     partitions = view.image.topics["t"].partitions
     assert [(one.leader, one.leader_epoch, one.isr) for one in partitions] == [(1, 1, [1]), (1, 1, [1])]
     assert view.image.brokers[1].epoch == 100
+
+
+def test_who_leads_again_is_no_longer_eligible() -> None:
+    """A Kafka broker that shut down leaves itself among the eligible leader replicas; in the in-sync replicas it must not be there too."""
+    view = new_view()
+    create(view, plain("t", partitions=2))
+    partition, whole = view.image.topics["t"].partitions
+    partition.leader, partition.isr, partition.details = -1, [], NO_DETAILS._replace(eligible_leader_replicas=[1], last_known_elr=[1])
+    view.image.replay(start_records(view, 100, [], []))
+    assert (partition.isr, partition.details, whole.details) == ([1], NO_DETAILS, NO_DETAILS)
 
 
 def test_a_new_cluster_has_kafkas_features() -> None:
