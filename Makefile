@@ -25,7 +25,7 @@ lint: $(VENV)/.tested
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.tested
-	for script in tests/bench/bench_*.py; do $(BIN)/python $$script $(ARGS) || exit 1; done
+	for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py) $(ARGS) || exit 1; done
 
 compat: $(VENV)/.tested
 	PATH="$(CURDIR)/$(BIN):$$PATH" compat/run.sh $(ARGS)

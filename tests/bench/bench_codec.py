@@ -1,4 +1,4 @@
-"""What the codecs cost: `python tests/bench/bench_codec.py` prints microseconds per operation, best of several rounds."""
+"""What the codecs cost: `python -m tests.bench.bench_codec` prints microseconds per operation, best of several rounds."""
 
 import timeit
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What one Fetch request costs inside the process: decode, handle, encode, over both stores.
 
-By hand: python tests/bench/bench_fetch.py
+By hand: python -m tests.bench.bench_fetch
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What one Produce request costs inside the process: decode, handle, encode, over both stores.
 
-By hand: python tests/bench/bench_produce.py
+By hand: python -m tests.bench.bench_produce
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Microseconds per operation of the records room: `python tests/bench/bench_records.py`."""
+"""Microseconds per operation of the records room: `python -m tests.bench.bench_records`."""
 
 from __future__ import annotations
 
