@@ -307,6 +307,15 @@ def _changed_details(details: PartitionDetails, record: Any) -> PartitionDetails
     )
 
 
+def _clear_elr(image: ClusterImage, record: Any, _: MetadataDelta) -> None:
+    """Nobody is eligible any more (KIP-966): in one topic, or in all if none is named."""
+    named = image.topics.get(record.topic_name)
+    for topic in image.topics.values() if not record.topic_name else [named] if named is not None else []:
+        for partition in topic.partitions:
+            if partition.details is not NO_DETAILS:
+                partition.details = partition.details._replace(eligible_leader_replicas=[], last_known_elr=[])
+
+
 def _note(topic: TopicImage, changed: list[TopicImage], delta: MetadataDelta) -> None:
     """List a topic once, and not at all if this batch created it: records of one topic stand together."""
     if changed and changed[-1] is topic:
@@ -394,6 +403,7 @@ REPLAYS: dict[str, Callable[[ClusterImage, Any, MetadataDelta], None]] = {
     "RemoveTopicRecord": _remove_topic,
     "PartitionRecord": _partition,
     "PartitionChangeRecord": _partition_change,
+    "ClearElrRecord": _clear_elr,
     "ConfigRecord": _config,
     "FeatureLevelRecord": _feature_level,
     "RegisterBrokerRecord": _register_broker,

@@ -32,7 +32,7 @@ FINALIZED_FEATURES = {
 }
 
 # The versions that metadata.version 33 writes; what is not named is written at 0.
-RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 3}
+RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 4}
 
 # One request may not bring more partitions than this (ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
 MAX_PARTITIONS_PER_REQUEST = 10_000

@@ -95,6 +95,19 @@ def test_replaying_a_snapshot_gives_the_image(batches: list[list[Any]]) -> None:
     assert copy.colliding_names == image.colliding_names
 
 
+def test_nobody_is_eligible_after_clearing() -> None:
+    """A ClearElrRecord empties one topic's eligible leader replicas, or those of all topics."""
+    image = ClusterImage("c")
+    for topic_id in IDS[:2]:
+        image.replay([messages.TopicRecord(name=named(topic_id), topic_id=topic_id)])
+        image.replay([messages.PartitionRecord(partition_id=0, topic_id=topic_id, eligible_leader_replicas=[1], adding_replicas=[2])])
+    first, second = (topic.partitions[0] for topic in image.topics.values())
+    image.replay([messages.ClearElrRecord(topic_name=named(IDS[0]))])
+    assert (first.details.eligible_leader_replicas, second.details.eligible_leader_replicas) == ([], [1])
+    image.replay([messages.ClearElrRecord(topic_name=""), messages.ClearElrRecord(topic_name="unknown")])
+    assert (second.details.eligible_leader_replicas, second.details.adding_replicas) == ([], [2])
+
+
 def test_features_come_first() -> None:
     """metadata.version says in which versions the other records are written, so it leads."""
     image = ClusterImage("c")
