@@ -1,7 +1,5 @@
 """`python -m pybroker` is `pybroker`."""
 
-import sys
+from pybroker.cli import program
 
-from pybroker.cli import main
-
-sys.exit(main())
+program()

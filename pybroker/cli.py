@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of
 from pybroker.version import __version__
@@ -48,6 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["healthcheck"]:
         return _run_healthcheck(words[1:])
     return _run_broker(build_parser().parse_args(words))
+
+
+def program() -> NoReturn:
+    """What a shell starts: `main`, and out. All is closed by then, and taking the interpreter apart takes as long as the stop did."""
+    status = main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(status)  # the reader of a pipe has gone: Python knows what to say of that
+    os._exit(status)
 
 
 def build_parser() -> argparse.ArgumentParser:
