@@ -90,13 +90,11 @@ class Connection:
 
     async def _serve_all(self) -> None:
         receive, dispatcher = self._transport.receive, self._dispatcher
-        rest, crowded = b"", False
+        rest = b""
         while not self.closing:
-            data = await receive(crowded)
+            data = await receive()
             if not data:
                 return
-            crowded = dispatcher.served_last is not self
-            dispatcher.served_last = self
             self.serving = self.active = True
             if not rest and len(data) >= 4 and _int32(data)[0] == len(data) - 4 <= self._limit:  # one frame: what nearly every read brings
                 await dispatcher.serve(self._context, bytearray(memoryview(data)[4:]), self._out)
@@ -106,6 +104,7 @@ class Connection:
             if self._out:
                 await self._send()
             self.serving = False
+            await trio.lowlevel.checkpoint()
 
     async def _serve_read(self, data: bytes) -> bytes:
         """Serve the frames in `data`; returns the beginning of one that is not whole yet."""

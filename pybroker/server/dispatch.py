@@ -70,13 +70,12 @@ class _Route:
 
 
 class Dispatcher:
-    """Serves the requests of all connections of one broker. `served_last`: the connection that read last."""
+    """Serves the requests of all connections of one broker."""
 
-    __slots__ = ("_kept", "_kept_bytes", "_kept_version", "_reported", "_routes", "served_last", "state")
+    __slots__ = ("_kept", "_kept_bytes", "_kept_version", "_reported", "_routes", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
-        self.served_last: object = None
         self._routes: dict[bytes, _Route] = {}  # by the four bytes of api key and version
         self._kept: dict[tuple[Any, ...], _Kept] = {}
         self._kept_bytes = 0

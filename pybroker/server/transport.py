@@ -28,7 +28,6 @@ _IOV_MAX = 1024
 # Where sendfile cannot be used on this pair of descriptors, the bytes are read and sent instead.
 _SENDFILE = getattr(os, "sendfile", None)
 
-_checkpoint = trio.lowlevel.checkpoint
 _wait_readable = trio.lowlevel.wait_readable
 _wait_writable = trio.lowlevel.wait_writable
 
@@ -36,11 +35,8 @@ _wait_writable = trio.lowlevel.wait_writable
 class Transport(Protocol):
     """What a connection needs of the wire below it."""
 
-    async def receive(self, crowded: bool) -> bytes:
-        """Some bytes, at most `READ_BYTES`; empty at the end of the stream. Other tasks run before it returns, even if bytes are there.
-
-        `crowded`: other clients are being served. They go first then: the next request comes meanwhile. Who is alone saves a turn.
-        """
+    async def receive(self) -> bytes:
+        """Some bytes, at most `READ_BYTES`; empty at the end of the stream."""
         ...
 
     async def receive_into(self, view: memoryview) -> int:
@@ -64,24 +60,12 @@ class RawTransport:
         self._socket = sock
         self._fd = sock.fileno()
 
-    async def receive(self, crowded: bool) -> bytes:
-        if crowded:
-            await _checkpoint()
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except BlockingIOError:
-            return await self._wait_and_receive()
-        if not crowded:
-            await _checkpoint()
-        return data
-
-    async def _wait_and_receive(self) -> bytes:
+    async def receive(self) -> bytes:
         while True:
-            await _wait_readable(self._fd)
             try:
                 return self._socket.recv(READ_BYTES)
             except BlockingIOError:
-                continue
+                await _wait_readable(self._fd)
 
     async def receive_into(self, view: memoryview) -> int:
         while True:
@@ -194,7 +178,7 @@ class StreamTransport:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
 
-    async def receive(self, crowded: bool) -> bytes:
+    async def receive(self) -> bytes:
         return bytes(await self._stream.receive_some(READ_BYTES))
 
     async def receive_into(self, view: memoryview) -> int:

@@ -122,7 +122,7 @@ def test_close_wakes_the_reader() -> None:
 
         async def read() -> None:
             with pytest.raises(trio.ClosedResourceError):
-                await transport.receive(crowded=False)
+                await transport.receive()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)
