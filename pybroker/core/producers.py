@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pybroker.records.batch import NO_SEQUENCE, BatchHeader, add_to_sequence
+from pybroker.records.batch import CONTROL_BIT, NO_SEQUENCE, TRANSACTIONAL_BIT, BatchHeader, add_to_sequence
 from pybroker.wire.errors import ErrorCode, KafkaError
 
 REMEMBERED_BATCHES = 5
@@ -99,9 +99,8 @@ class ProducerEntry:
 
     def begin_epoch(self, producer_epoch: int) -> None:
         """Batches of an older epoch are no duplicates of newer ones: they are forgotten."""
-        if producer_epoch != self.producer_epoch:
-            self.producer_epoch = producer_epoch
-            self.batches.clear()
+        self.producer_epoch = producer_epoch
+        self.batches.clear()
 
 
 class Producers:
@@ -140,9 +139,10 @@ class Producers:
         entry = self._entries.get(header.producer_id)
         if entry is None:
             entry = self._entries[header.producer_id] = ProducerEntry(header.producer_id, header.producer_epoch)
-        entry.begin_epoch(header.producer_epoch)
+        if header.producer_epoch != entry.producer_epoch:
+            entry.begin_epoch(header.producer_epoch)
         entry.last_timestamp = header.max_timestamp
-        if header.is_control:
+        if header.attributes & CONTROL_BIT:
             self._end_transaction(entry, coordinator_epoch)
         else:
             self._add_batch(entry, header, base_offset)
@@ -153,7 +153,7 @@ class Producers:
         if len(batches) == REMEMBERED_BATCHES:
             del batches[0]
         batches.append(BatchMetadata(add_to_sequence(header.base_sequence, delta), base_offset + delta, delta, header.max_timestamp))
-        if header.is_transactional and entry.current_txn_first_offset < 0:
+        if header.attributes & TRANSACTIONAL_BIT and entry.current_txn_first_offset < 0:
             entry.current_txn_first_offset = self._open[entry.producer_id] = base_offset
 
     def _end_transaction(self, entry: ProducerEntry, coordinator_epoch: int) -> None:

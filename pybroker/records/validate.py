@@ -28,6 +28,7 @@ from struct import Struct
 from pybroker.records.batch import (
     ATTRIBUTES_AT,
     CODEC_MASK,
+    CONTROL_BIT,
     CURRENT_MAGIC,
     HEADER_SIZE,
     LOG_APPEND_TIME_BIT,
@@ -179,7 +180,7 @@ def _check_version(view: memoryview, api_version: int) -> None:
 def _check_batch(view: memoryview, header: BatchHeader, rules: ProduceRules) -> None:
     if header.base_offset != 0:
         raise InvalidBatch(ErrorCode.INVALID_RECORD, f"base offset {header.base_offset}, where 0 is asked for")
-    size = header.size_bytes
+    size = len(view)
     if size > rules.max_message_bytes:
         message = f"a batch of {size} bytes is above max.message.bytes, {rules.max_message_bytes}"
         raise InvalidBatch(ErrorCode.MESSAGE_TOO_LARGE, message, reached_log=False)
@@ -193,7 +194,7 @@ def _check_batch(view: memoryview, header: BatchHeader, rules: ProduceRules) -> 
     if header.record_count <= 0 or header.record_count != header.last_offset_delta + 1:
         message = f"{header.record_count} records with a last offset delta of {header.last_offset_delta}"
         raise InvalidBatch(ErrorCode.INVALID_RECORD, message)
-    if header.is_control:
+    if header.attributes & CONTROL_BIT:
         raise InvalidBatch(ErrorCode.INVALID_RECORD, "clients may not write control batches")
     if header.producer_id >= 0 and header.base_sequence < 0:
         message = f"sequence {header.base_sequence} of producer {header.producer_id}"
@@ -214,9 +215,9 @@ def _keep(records: Buffer, view: memoryview, header: BatchHeader, rules: Produce
         walk_lengths(view[HEADER_SIZE:], header.record_count)
     if rules.log_append_time:
         max_timestamp = rules.now_ms
-    if header.size_bytes > rules.segment_bytes:
+    if len(view) > rules.segment_bytes:
         raise _too_large_for_segment(header, rules)
-    if max_timestamp == header.max_timestamp and header.is_log_append_time == rules.log_append_time:
+    if max_timestamp == header.max_timestamp and (header.attributes & LOG_APPEND_TIME_BIT != 0) == rules.log_append_time:
         return Validated(records, header)
     target = bytearray(view) if view.readonly else view
     set_max_timestamp(target, 0, max_timestamp, log_append_time=rules.log_append_time)
@@ -224,7 +225,7 @@ def _keep(records: Buffer, view: memoryview, header: BatchHeader, rules: Produce
 
 
 def _needs_full_check(header: BatchHeader, rules: ProduceRules) -> bool:
-    if header.record_count <= rules.full_check_records or rules.compacted or header.is_log_append_time:
+    if header.record_count <= rules.full_check_records or rules.compacted or header.attributes & LOG_APPEND_TIME_BIT:
         return True
     if header.is_compressed and rules.max_decompressed_message_bytes < MAX_RECORD_BYTES:
         return True
@@ -237,7 +238,7 @@ def _needs_full_check(header: BatchHeader, rules: ProduceRules) -> bool:
 
 def _payload(view: memoryview, header: BatchHeader) -> Buffer:
     compressed = view[HEADER_SIZE:]
-    if header.is_compressed:
+    if header.attributes & CODEC_MASK:
         return decompress(header.codec, compressed)
     return bytes(compressed) if len(compressed) <= COPIED_PAYLOAD_BYTES else compressed
 
@@ -245,7 +246,7 @@ def _payload(view: memoryview, header: BatchHeader) -> Buffer:
 def _scan(payload: Buffer, header: BatchHeader, rules: ProduceRules) -> Scan:
     scan = scan_records(payload, header.record_count)
     limit = rules.max_decompressed_message_bytes
-    if header.is_compressed and limit < MAX_RECORD_BYTES and max(scan.sizes_bytes) > limit:
+    if limit < MAX_RECORD_BYTES and header.is_compressed and max(scan.sizes_bytes) > limit:
         raise InvalidRecords(f"a record of {max(scan.sizes_bytes)} bytes is above max.decompressed.message.bytes, {limit}")
     return scan
 
