@@ -23,12 +23,15 @@ def recover(log: Log, leader_epoch: int, now_ms: int, expiration_ms: int) -> tup
     if not log.log_end_offset:
         return state, NO_SNAPSHOT
     snapshot_offset, entries = latest_snapshot(log)
-    state.producers = replay(log, max(snapshot_offset, log.log_start_offset), entries, now_ms, expiration_ms)
+    state.producers = replay(log, max(snapshot_offset, 0), entries, now_ms, expiration_ms)
     return state, snapshot_offset
 
 
 def replay(log: Log, start: int, entries: list[ProducerEntry], now_ms: int, expiration_ms: int) -> Producers:
-    """Who wrote to the log: who was known at `start`, and the headers of the batches from there on (none after a clean stop)."""
+    """Who wrote to the log: who was known at `start`, and the headers of the batches from there on (none after a clean stop).
+
+    Batches before the log's start count as long as they are there: a producer that was known until a crash is still the same one.
+    """
     producers = Producers(entry for entry in entries if not is_expired(entry, now_ms, expiration_ms))
     if start < log.log_end_offset:
         for header, _ in log.batches(start):

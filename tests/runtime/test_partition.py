@@ -175,6 +175,29 @@ def test_restart_finds_what_was_acknowledged_and_who_wrote_it(disk: MemoryDisk |
     assert written == acknowledged
 
 
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_deleting_records_makes_no_producer_forgotten(tmp_path, snapshot: bool):
+    """Nor does a crash after it: what lies before the log's start is not served, but it tells who wrote."""
+    disk = RealDisk(str(tmp_path))
+    for life, (sequence, offset) in enumerate([(0, 0), (2, 3)]):
+        room = PartitionRoom(disk.after_crash(), clock=StandingClock())
+        room.create_topic("a", topic_id=b"a" * 16, leader_epoch=life)
+        live = room.partition("a")
+        if life == 0:
+            assert produce(live, sequence=0, producer=9, epoch=0) == 0
+            if snapshot:
+                live.take_snapshot()
+            assert produce(live, sequence=1, producer=9, epoch=0) == 1
+            produce(live)
+            assert live.delete_records(3) == 3
+            disk.store.checkpoint(room.partitions.high_watermarks())
+        else:
+            assert live.log_start_offset == 3
+            assert produce(live, sequence=sequence, producer=9, epoch=0) == offset
+            assert error_code(live, sequence=9, producer=9, epoch=0) is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    disk.store.abandon()
+
+
 def test_damaged_snapshot_is_passed_over():
     """The log is read instead."""
     store = memory_store()
