@@ -52,9 +52,11 @@ def scan_records(payload: Buffer, count: int) -> Scan:
             else:
                 delta, at = read_varlong(payload, at)
                 deltas.append(delta)
-            offset_delta, at = _small_varint(payload, at)
-            if offset_delta != index:
-                in_order = False
+            if payload[at] == index << 1 < 0x80:  # the delta that is expected, in one byte
+                at += 1
+            else:
+                offset_delta, at = _small_varint(payload, at)
+                in_order = in_order and offset_delta == index
             if payload[at] == 1:
                 at += 1
                 keyless.append(index)
