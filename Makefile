@@ -1,13 +1,14 @@
 # make run    a broker on 127.0.0.1:9092         make test        lint, types, layers, tests
 # make bench  what the hot path costs            make test-slow   the tests that take longer
-# make compat real clients against it            make lint        style and types only
+# make compat real clients against it            make crash       kill -9 under load, 50 seeds
+#                                               make lint        style and types only
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 LISTEN ?= 127.0.0.1:9092
 
-.PHONY: run test test-slow lint bench compat clean
+.PHONY: run test test-slow crash lint bench compat clean
 
 run: $(VENV)/.installed
 	$(BIN)/pybroker --listen $(LISTEN) $(ARGS)
@@ -17,6 +18,9 @@ test: lint
 
 test-slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -q -m slow
+
+crash: $(VENV)/.tested
+	CRASH_SEEDS=$${CRASH_SEEDS:-50} $(BIN)/python -m pytest -q -m slow tests/crash
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
