@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybroker.core.alter_configs import check_broker_name
-from pybroker.core.cluster import ClusterImage, ResourceType
+from pybroker.core.cluster import ResourceType
 from pybroker.core.config_documentation import document
 from pybroker.core.config_entries import (
     ConfigEntry,
@@ -18,6 +18,7 @@ from pybroker.core.config_entries import (
 from pybroker.core.topic_names import check_name
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.runtime.seams import ClusterView
 from pybroker.runtime.state import BrokerState
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -166,7 +167,7 @@ async def list_config_resources(context: RequestContext, request: Any) -> Any:
     return messages.ListConfigResourcesResponse(config_resources=found)
 
 
-def _names(cluster: ClusterImage, kind: int) -> list[str]:
+def _names(cluster: ClusterView, kind: int) -> list[str]:
     if kind == ResourceType.TOPIC:
         return list(cluster.topics)
     if kind in (ResourceType.BROKER, ResourceType.BROKER_LOGGER):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybroker.core.cluster import INTERNAL_TOPICS, NO_LEADER, BrokerImage, ClusterImage, TopicImage
+from pybroker.core.cluster import INTERNAL_TOPICS, NO_LEADER, BrokerImage, TopicImage
 from pybroker.core.topic_names import is_valid_name
 from pybroker.handlers.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.runtime.seams import ClusterView
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import DescribeTopicPartitionsRequest, MetadataRequest
@@ -66,7 +67,7 @@ def _refuse(version: int, request: Any) -> Any:
     return messages.MetadataResponse(controller_id=NO_NODE, topics=topics, error_code=code)
 
 
-def _asked(cluster: ClusterImage, version: int, request: Any) -> tuple[list[str], list[bytes]]:
+def _asked(cluster: ClusterView, version: int, request: Any) -> tuple[list[str], list[bytes]]:
     """The names of the topics asked for, each once, and the ids that nobody has."""
     if request.topics is None or (version == 0 and not request.topics):
         return list(cluster.topics), []
@@ -154,7 +155,7 @@ async def describe_topic_partitions(context: RequestContext, request: Any) -> An
     return _page(cluster, names, start, limit)
 
 
-def _page(cluster: ClusterImage, names: list[str], start: dict[str, int], limit: int) -> Any:
+def _page(cluster: ClusterView, names: list[str], start: dict[str, int], limit: int) -> Any:
     response = messages.DescribeTopicPartitionsResponse()
     for at, name in enumerate(names):
         topic = cluster.topics.get(name)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pybroker.runtime.clock import Clock
 
 if TYPE_CHECKING:
-    from pybroker.core.cluster import ClusterImage
     from pybroker.core.fetch_sessions import FetchSessions
     from pybroker.core.settings import Settings
     from pybroker.runtime.controller import Controller
     from pybroker.runtime.groups import GroupCoordinator
     from pybroker.runtime.partitions import Partitions
+    from pybroker.runtime.seams import ClusterView
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class BrokerState:
     clock: Clock
     rng: Random
     settings: Settings
-    cluster: ClusterImage
+    cluster: ClusterView
     controller: Controller
     partitions: Partitions
     groups: GroupCoordinator
