@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from pybroker import Broker, BrokerConfig, RunningBroker
+from pybroker.records.builder import build_batch
+from pybroker.runtime import flusher
 from pybroker.server.addresses import ListenError
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.interface import DataDirectoryError, StorageError
 from pybroker.testing.client import BrokerClosedConnection, RawClient
 from pybroker.testing.memory import connect_in_memory
 from pybroker.wire.errors import ErrorCode, KafkaError
-from pybroker.wire.messages import ApiVersionsRequest, DescribeConfigsRequest, MetadataRequest
+from pybroker.wire.messages import ApiVersionsRequest, DescribeConfigsRequest, MetadataRequest, ProduceRequest
 
 pytest_plugins = ["pybroker.testing.pytest_plugin"]
 
@@ -196,3 +199,40 @@ def test_the_fixture(kafka_broker: RunningBroker) -> None:
     """The pytest fixture gives a running broker."""
     kafka_broker.create_topic("orders", partitions=2)
     assert kafka_broker.bootstrap_servers == f"{kafka_broker.host}:{kafka_broker.port}"
+
+
+def test_a_stop_answers_who_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Produce whose fsync runs when the broker is stopped is answered: its record is safe, and the client must not send it again."""
+    begun, release = threading.Event(), threading.Event()
+    flush_all = flusher.flush_all
+
+    def slow_flush(partitions: list[flusher.Flushable]) -> list[StorageError | None]:
+        begun.set()
+        release.wait(10)
+        return flush_all(partitions)
+
+    monkeypatch.setattr(flusher, "flush_all", slow_flush)
+    batch = build_batch([(b"k", b"v", 1_700_000_000_000)])
+    data = ProduceRequest.PartitionProduceData(index=0, records=batch)
+    request = ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[ProduceRequest.TopicProduceData(name="t", partition_data=[data])])
+
+    async def serve(stopped: trio.Event, task_status: trio.TaskStatus[Broker]) -> None:
+        async with Broker(BrokerConfig(data_dir=tmp_path)) as broker:
+            await broker.create_topic("t", configs={"flush.messages": "1"})
+            task_status.started(broker)
+            await stopped.wait()
+
+    async def main() -> None:
+        stopped = trio.Event()
+        async with trio.open_nursery() as nursery:
+            broker = await nursery.start(serve, stopped)
+            async with await RawClient.connect(broker.host, broker.port) as client:
+                await client.send(request, 9)
+                assert await trio.to_thread.run_sync(begun.wait, 10)
+                stopped.set()
+                await trio.testing.wait_all_tasks_blocked()
+                release.set()
+                answer = (await client.receive()).responses[0].partition_responses[0]
+        assert (answer.error_code, answer.base_offset) == (0, 0)
+
+    trio.run(main)

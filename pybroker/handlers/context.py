@@ -28,13 +28,15 @@ class ConnectionInfo:
 class RequestContext:
     """One request: made once per connection and filled anew for each request, so a handler must not keep it after its answer.
 
-    `flush` sends the answers that are queued before this one; call it before waiting for anything.
+    `flush` sends the answers that are queued before this one; call it before a wait that ends by itself, as one for the disk does.
+    `park` does the same before a wait that others end, or a time that the client chose: a clean stop does not wait for that.
     `keep_answer`: set by a handler whose API is `cacheable` when its answer may be given again to the same bytes until metadata changes.
     """
 
     state: BrokerState
     connection: ConnectionInfo
     flush: Callable[[], Awaitable[None]]
+    park: Callable[[], Awaitable[None]]
     api_version: int = 0
     correlation_id: int = 0
     client_id: str | None = None

@@ -82,7 +82,7 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
         waiter = partitions.watch(reading.live, min_bytes - reading.size_bytes)
         reading.forget(expected=len(reading.live))
         try:
-            await context.flush()
+            await context.park()
             await partitions.wait(waiter, deadline)
         finally:
             waiter.close()

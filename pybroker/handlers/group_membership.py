@@ -30,7 +30,7 @@ async def join_group(context: RequestContext, request: JoinGroupRequest) -> Join
     caller = Caller(context.client_id or "", f"/{context.connection.peer_host}", context.api_version)
     try:
         response: JoinGroupResponse = await context.state.groups.ask(
-            request.group_id, lambda shard, now_ms, call: shard.join_group(now_ms, call, caller, request), context.flush
+            request.group_id, lambda shard, now_ms, call: shard.join_group(now_ms, call, caller, request), context.park
         )
     except KafkaError as error:
         response = JoinGroupResponse(error_code=error.code, protocol_name=None, member_id=request.member_id)
@@ -51,7 +51,7 @@ async def sync_group(context: RequestContext, request: SyncGroupRequest) -> Sync
         return SyncGroupResponse(error_code=ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     try:
         response: SyncGroupResponse = await context.state.groups.ask(
-            request.group_id, lambda shard, now_ms, call: shard.sync_group(now_ms, call, request), context.flush
+            request.group_id, lambda shard, now_ms, call: shard.sync_group(now_ms, call, request), context.park
         )
     except KafkaError as error:
         return SyncGroupResponse(error_code=error.code)

@@ -35,8 +35,15 @@ _int32 = Struct(">i").unpack_from
 _GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
+class _Ended(CloseConnection):
+    """The connection ends in the middle of a request, and nobody is to blame."""
+
+
 class Connection:
-    """A client's connection. `serving`: between a read and its answers; `parked`: a handler waits; `closing`: end after this batch."""
+    """A client's connection.
+
+    `serving`: between a read and its answers; `parked`: a handler waits for something that need not come; `closing`: end after this batch.
+    """
 
     __slots__ = (
         "_buffers",
@@ -60,7 +67,7 @@ class Connection:
         self._buffers = buffers
         self._limit = max_request_bytes
         self._out: list[Any] = []
-        self._context = RequestContext(dispatcher.state, info, self._park)
+        self._context = RequestContext(dispatcher.state, info, self._flush, self._park)
         self.active = True
         self.idle_ticks = 0
         self.serving = False
@@ -75,6 +82,8 @@ class Connection:
         """Serve until the client leaves. Returns why the connection was closed if the client is to blame, else None."""
         try:
             await self._serve_all()
+        except _Ended:
+            return None
         except (WireError, CloseConnection) as error:
             await self._send_last()
             return str(error)
@@ -160,11 +169,20 @@ class Connection:
             have += got
         return buffer
 
-    async def _park(self) -> None:
-        """What a handler calls as `context.flush` before it waits."""
-        self.parked = True
+    async def _flush(self) -> None:
+        """What a handler calls as `context.flush`. A client that is gone by then is no fault of the handler."""
         if self._out:
-            await self._send()
+            try:
+                await self._send()
+            except _GONE as error:
+                raise _Ended(repr(error)) from error
+
+    async def _park(self) -> None:
+        """What a handler calls as `context.park`. At a clean stop nobody begins to wait any more."""
+        await self._flush()
+        if self.closing:
+            raise _Ended("the broker stops")
+        self.parked = True
 
     async def _send(self) -> None:
         parts = self._out.copy()

@@ -90,7 +90,7 @@ class PartitionRoom:
     def context(self, api_version: int) -> RequestContext:
         """A request of that version on a connection that has nothing to flush."""
         info = ConnectionInfo("PLAINTEXT", "localhost", 9092, "localhost", 50000)
-        return RequestContext(self.state, info, _nothing_to_flush, api_version)
+        return RequestContext(self.state, info, _nothing_to_flush, _nothing_to_flush, api_version)
 
 
 async def _nothing_to_flush() -> None:

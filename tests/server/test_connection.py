@@ -318,3 +318,25 @@ def test_many_pipelined_requests(make_server: Any, echo_metadata: None, in_trio:
             await client.aclose()
 
     in_trio(main)
+
+
+def test_client_gone_before_a_wait(make_server: Any, serve_metadata: Any, in_trio: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that leaves while answers are queued is no fault of the handler that wants to send them, and nothing is logged."""
+
+    async def waiting(context: Any, request: MetadataRequest) -> MetadataResponse:
+        if request.topics[0].name == "wait":
+            await client.aclose()
+            await context.park()
+        return MetadataResponse()
+
+    serve_metadata(waiting)
+
+    async def main() -> None:
+        nonlocal client
+        async with trio.open_nursery() as nursery:
+            client = connect_in_memory(make_server(), nursery)
+            await client.stream.send_all(metadata_frame("one") + metadata_frame("wait", 2))
+
+    client: Any = None
+    in_trio(main)
+    assert caplog.records == []

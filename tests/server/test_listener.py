@@ -139,6 +139,43 @@ def test_drain_lets_a_running_request_finish(bare_state: Any, serve_metadata: An
     serve(bare_state, Limits(), use)
 
 
+def test_drain_waits_for_what_ends_by_itself(bare_state: Any, serve_metadata: Any) -> None:
+    """A request that waits for the disk is answered at a clean stop; one that waits for others is let go, also if it only begins to."""
+    from pybroker.wire.messages import MetadataRequest, MetadataResponse
+
+    begun, release = trio.Event(), trio.Event()
+
+    async def waiting(context: Any, request: Any) -> MetadataResponse:
+        if request.topics:
+            await context.park()
+            await trio.sleep_forever()
+        await context.flush()
+        begun.set()
+        await release.wait()
+        return MetadataResponse(cluster_id="safe")
+
+    serve_metadata(waiting)
+    named = [MetadataRequest.MetadataRequestTopic(name="others")]
+
+    async def use(server: Server, host: str, port: int) -> None:
+        parked = await RawClient.connect(host, port)
+        await parked.send(MetadataRequest(topics=named), 9)
+        busy = await RawClient.connect(host, port)
+        await busy.send(MetadataRequest(topics=[]), 9)
+        await busy.send(MetadataRequest(topics=named), 9)
+        await begun.wait()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.drain)
+            assert await is_closed(parked)
+            release.set()
+            assert (await busy.receive()).cluster_id == "safe"
+            assert await is_closed(busy)
+        await parked.aclose()
+        await busy.aclose()
+
+    serve(bare_state, Limits(), use)
+
+
 @pytest.mark.slow
 def test_five_thousand_idle_connections(bare_state: Any) -> None:
     """Five thousand connections that do nothing take at most 12 KiB each, and leave room for one that works."""
