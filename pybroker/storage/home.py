@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.files import FilePool, Files, storage_error
+from pybroker.storage.files import FULL, FilePool, Files, storage_error
 from pybroker.storage.interface import LogConfig, StorageError
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
@@ -98,11 +98,11 @@ class LogHome:
             self._names_changed = True
 
     def sync(self, epochs: EpochCache) -> None:
-        """Make names and epochs durable. Raises OSError."""
+        """Make names and epochs durable. Raises OSError; DiskFullError if only the epochs found no room: they wait for the next call."""
         if not self.exists:
             return
         if epochs.dirty:
-            write_epochs(self.files, os.path.join(self.directory, layout.LEADER_EPOCH_CHECKPOINT), epochs.clean_copy())
+            self._write_epochs(epochs)
         if not self._names_changed:
             return
         self._names_changed = False
@@ -111,6 +111,16 @@ class LogHome:
             self.wrote_metadata = False
             self.files.fsync_directory(self.parent)
         self.files.fsync_directory(self.directory)
+
+    def _write_epochs(self, epochs: EpochCache) -> None:
+        path = os.path.join(self.directory, layout.LEADER_EPOCH_CHECKPOINT)
+        try:
+            write_epochs(self.files, path, epochs.clean_copy())
+        except OSError as error:
+            epochs.dirty = True
+            if error.errno in FULL:
+                raise storage_error("write", path, error) from error
+            raise
 
     def snapshot_files(self) -> DiskSnapshots:
         """Where snapshots of the metadata lie, if this is the metadata log."""

@@ -237,7 +237,10 @@ class LogStore(Protocol):
         ...
 
     def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
-        """Flush segments that no longer change, then write recovery-point-, log-start- and replication-offset-checkpoint. Blocking."""
+        """Flush segments that no longer change, then write recovery-point-, log-start- and replication-offset-checkpoint. Blocking.
+
+        What fails keeps nothing else from being written. Raises StorageError: the first.
+        """
         ...
 
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:

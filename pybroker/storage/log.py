@@ -5,7 +5,7 @@ Theory of operation
   full segment, failed log) makes one of the comparisons true and is settled in `_make_room`.
 - The same class serves disk and memory; what differs is behind `Segment` and `Home`.
 - Appends, truncations and reads happen on one thread. `flush` may run on another: it looks at a copy of the list of segments, and what it
-  made durable counts only if no truncation came in between (`_truncations`, under a lock that only these two take).
+  made durable counts only if no truncation came in between (`_truncations`, under a lock that only these two take, both shortly).
 - After a `StorageError` the log takes no more: what the file holds is known only after it is read again.
 
 (Kafka: UnifiedLog, LocalLog.)
@@ -14,7 +14,7 @@ Theory of operation
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from threading import Lock
 from typing import Any, Protocol
@@ -228,8 +228,7 @@ class PartitionLog:
         if segment.size_bytes == 0:
             if last_offset <= segment.max_offset:
                 return segment
-            self._discard(len(self._segments) - 1, len(self._segments))
-            return self._start_segment(base_offset, now_ms)
+            return self._replace_empty(base_offset, now_ms)
         full = segment.size_bytes + size_bytes > self._segment_bytes or last_offset > segment.max_offset
         if full or self._is_old(segment, timestamp, now_ms):
             return self._start_segment(base_offset, now_ms)
@@ -254,6 +253,16 @@ class PartitionLog:
         self._bases.append(base_offset)
         self._active = segment
         self._jitter_ms = self._draw_jitter()
+        return segment
+
+    def _replace_empty(self, base_offset: int, now_ms: int) -> Segment:
+        """A new active segment in the place of an empty one, which goes when the new one is there."""
+        segment = self._start_segment(base_offset, now_ms)
+        at = len(self._segments) - 2
+        try:
+            self._discard(at, at + 1)
+        except StorageError as error:
+            raise self._fail(error) from error
         return segment
 
     def create(self, now_ms: int) -> None:
@@ -399,29 +408,45 @@ class PartitionLog:
 
     def flush(self) -> int:
         """See `interface.Log.flush`."""
-        return self._flush(self.log_end_offset, self._segments[:])
+        return self._flush(self._all)
 
     def flush_sealed(self) -> int:
-        """Make durable what no longer changes; returns the new recovery point."""
-        return self._flush(self._bases[-1], self._segments[:-1]) if self._bases else self.recovery_point
+        """Make durable what no longer changes; returns the new recovery point. Raises as `flush` does."""
+        return self._flush(self._sealed)
 
-    def _flush(self, end_offset: int, segments: list[Segment]) -> int:
+    def _all(self) -> tuple[int, list[Segment]]:
+        """An offset, and all segments that hold what lies before it: read in this order, for appends go on."""
+        return self.log_end_offset, self._segments[:]
+
+    def _sealed(self) -> tuple[int, list[Segment]]:
+        segments = self._segments[:]
+        return (segments[-1].base_offset, segments[:-1]) if segments else (self.recovery_point, [])
+
+    def _flush(self, look: Callable[[], tuple[int, list[Segment]]]) -> int:
         with self._flush_lock:
             self._check()
-            truncations = self._truncations
-            try:
-                flushed = [(segment, segment.flush()) for segment in segments]
-                self.home.sync(self._epochs)
-            except StorageError as error:
-                raise self._fail(error) from error
-            except OSError as error:
-                raise self._fail(storage_error("flush", f"{self.topic}-{self.partition}", error)) from error
+            with self._lock:
+                truncations = self._truncations
+                end_offset, segments = look()
+            flushed = self._sync(segments)
             with self._lock:
                 if truncations == self._truncations:
                     for segment, size_bytes in flushed:
                         segment.flushed_bytes = max(segment.flushed_bytes, size_bytes)
                     self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
             return self.recovery_point
+
+    def _sync(self, segments: list[Segment]) -> list[tuple[Segment, int]]:
+        """Segments and how many of their bytes are durable now. DiskFullError, of the epochs, is no failure: they are written later."""
+        try:
+            flushed = [(segment, segment.flush()) for segment in segments]
+        except StorageError as error:
+            raise self._fail(error) from error
+        try:
+            self.home.sync(self._epochs)
+        except OSError as error:
+            raise self._fail(storage_error("flush", f"{self.topic}-{self.partition}", error)) from error
+        return flushed
 
     def close(self) -> None:
         """Write what is only in memory and make all durable. Raises StorageError."""

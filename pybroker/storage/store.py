@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from pybroker.storage import layout
@@ -205,12 +205,15 @@ class DiskLogStore:
     # --- checkpoints and the end
 
     def checkpoint(self, high_watermarks: Offsets) -> None:
-        """See `interface.LogStore.checkpoint`. A log that cannot be flushed keeps its last recovery point. Raises StorageError."""
+        """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError: the first."""
+        errors: list[StorageError] = []
         for log in self.logs():
             if log.failure is None:
-                log.flush_sealed()
+                _try(errors, log.flush_sealed)
         for directory in self._directories:
-            self._write_checkpoints(directory.path, high_watermarks)
+            _try(errors, self._write_checkpoints, directory.path, high_watermarks)
+        if errors:
+            raise errors[0]
 
     def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
         logs = self._logs_in(path)
@@ -243,10 +246,7 @@ class DiskLogStore:
         for directory in self._directories:
             before = len(errors)
             for log in self._logs_in(directory.path).values():
-                try:
-                    log.close()
-                except StorageError as error:
-                    errors.append(error)
+                _try(errors, log.close)
             try:
                 self._write_checkpoints(directory.path, high_watermarks)
                 if len(errors) == before:
@@ -266,6 +266,13 @@ class DiskLogStore:
             log.let_go()
         self._logs.clear()
         release_all(self._directories)
+
+
+def _try(errors: list[StorageError], action: Callable[..., object], *arguments: object) -> None:
+    try:
+        action(*arguments)
+    except StorageError as error:
+        errors.append(error)
 
 
 def _log_count(directory: LogDirectory) -> int:

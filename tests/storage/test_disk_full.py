@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,10 @@ class TroubledFiles(Files):
         written = os.write(fd, memoryview(data)[: self.room])
         self.room -= written
         return written
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]  # see above
+        self._try("open")
+        return os.open(path, flags, mode)
 
     def truncate(self, fd: int, size: int) -> None:  # type: ignore[override]  # see above
         self._try("truncate")
@@ -122,3 +127,46 @@ def test_failed_fsync_is_not_tried_again(log: Any, files: TroubledFiles, append:
     with pytest.raises(StorageError, match="offline"):
         log.flush()
     assert log.recovery_point == 0
+
+
+def test_disk_full_at_the_epoch_checkpoint(log: Any, files: TroubledFiles, append: Append) -> None:
+    """Where the leader epochs find no room nothing is claimed to be safe, the log goes on, and the next flush writes them."""
+    append(log, epoch=3)
+    files.room = 0
+    with pytest.raises(DiskFullError, match="leader-epoch-checkpoint"):
+        log.flush()
+    assert (log.failure, log.recovery_point) == (None, 0)
+    files.room = None
+    append(log, epoch=3)
+    assert log.flush() == 3
+    checkpoint = os.path.join(log.home.directory, "leader-epoch-checkpoint")
+    assert files.read_file(checkpoint) == b"0\n2\n0 0\n3 1\n"
+
+
+def test_disk_full_where_an_empty_segment_is_replaced(log: Any, files: TroubledFiles, append: Append) -> None:
+    """An empty segment that cannot hold the next offset goes when its successor is there, not before."""
+    append(log)
+    log.roll(0)
+    files.failing["open"] = errno.ENOSPC
+    with pytest.raises(DiskFullError, match="create"):
+        append(log, gap=2**31)
+    assert [segment.base_offset for segment in log.segments()] == [0, 2]
+    files.failing.clear()
+    append(log, gap=2**31)
+    assert [segment.base_offset for segment in log.segments()] == [0, 2 + 2**31]
+    assert log.failure is None
+
+
+def test_one_full_log_does_not_keep_the_others(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
+    """A checkpoint claims what is safe of every log, whichever of them cannot be flushed; the first fault is told."""
+    store = open_disk(files=files)
+    logs = [store.create(name, 0, bytes(16), LogConfig()) for name in ("a", "b", "c")]
+    for each in logs:
+        append(each)
+        each.roll(0)
+    logs[0].let_go()
+    os.unlink(tmp_path / "data/a-0/00000000000000000000.log")
+    with pytest.raises(StorageError, match=r"a-0/0+\.log"):
+        store.checkpoint({})
+    assert [log.recovery_point for log in logs] == [0, 1, 1]
+    assert (tmp_path / "data/recovery-point-offset-checkpoint").read_text() == "0\n3\na 0 0\nb 0 1\nc 0 1\n"

@@ -345,6 +345,27 @@ def test_flush_moves_the_recovery_point(log: Any, append: Append) -> None:
     assert log.recovery_point == 12
 
 
+def test_flush_that_waited_for_a_truncation(log: Any, append: Append) -> None:
+    """A flush looks at what is there when its turn comes: what took the place of cut segments is flushed before it is called safe."""
+
+    class Turn:
+        """The lock of flushes, which somebody else holds until the log was cut and written anew."""
+
+        def __enter__(self) -> None:
+            log.truncate_to(3)
+            for _ in range(12):
+                append(log, size=150)
+
+        def __exit__(self, *error: object) -> None:
+            return
+
+    for _ in range(12):
+        append(log, size=150)
+    log._flush_lock = Turn()
+    assert log.flush() == 15
+    assert [segment.flushed_bytes for segment in log._segments] == [segment.size_bytes for segment in log._segments]
+
+
 def test_create_makes_the_first_segment(log: Any) -> None:
     """A log can be made to exist before its first batch."""
     log.create(0)
