@@ -1,15 +1,19 @@
 """Group commit: one fsync serves everybody who waits for it, on a thread, beside the loop.
 
-What is asked for while a round runs goes into the next one, so a producer waits for two rounds at most.
+What is asked for while a round runs goes into the next one, so a producer waits for two rounds at most. Where the disk is too full to note
+what was flushed, the bytes are there all the same: who waits goes on waiting, and housekeeping asks again (`ask_again`).
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 import trio
 
-from pybroker.storage.interface import Log, StorageError
+from pybroker.storage.interface import DiskFullError, Log, StorageError
+
+logger = logging.getLogger(__name__)
 
 
 class Flushable(Protocol):
@@ -26,10 +30,11 @@ class Flushable(Protocol):
 class Flusher:
     """Flushes logs on request. Without its task running (before start, after stop) it flushes at once."""
 
-    __slots__ = ("_asked", "_lot", "_running")
+    __slots__ = ("_asked", "_full", "_lot", "_running")
 
     def __init__(self) -> None:
         self._asked: dict[int, Flushable] = {}
+        self._full: dict[int, Flushable] = {}
         self._lot = trio.lowlevel.ParkingLot()
         self._running = False
 
@@ -39,7 +44,12 @@ class Flusher:
             self._asked[id(partition)] = partition
             self._lot.unpark()
         else:
-            settle(partition, flush_all([partition])[0])
+            self._settle(partition, flush_all([partition])[0])
+
+    def ask_again(self) -> None:
+        """Try those whose disk was full."""
+        for partition in list(self._full.values()):
+            self.ask(partition)
 
     async def run(self) -> None:
         """Serve requests, for ever."""
@@ -60,7 +70,20 @@ class Flusher:
         """One round."""
         errors = await trio.to_thread.run_sync(flush_all, partitions)
         for partition, error in zip(partitions, errors, strict=True):
-            settle(partition, error)
+            self._settle(partition, error)
+
+    def _settle(self, partition: Flushable, error: StorageError | None) -> None:
+        """Tell a partition how its flush ended. After a failed fsync nothing is known of the bytes, and trying again would lie."""
+        if isinstance(error, DiskFullError):
+            if id(partition) not in self._full:
+                logger.warning("%s; it is tried again until there is room", error)
+            self._full[id(partition)] = partition
+            return
+        self._full.pop(id(partition), None)
+        if error is None:
+            partition.flushed()
+        else:
+            partition.take_offline(error)
 
 
 def flush_all(partitions: list[Flushable]) -> list[StorageError | None]:
@@ -74,11 +97,3 @@ def _flush(log: Log) -> StorageError | None:
     except StorageError as error:
         return error
     return None
-
-
-def settle(partition: Flushable, error: StorageError | None) -> None:
-    """Tell a partition how its flush ended. After a failed fsync nothing is known of the bytes, and trying again would lie."""
-    if error is None:
-        partition.flushed()
-    else:
-        partition.take_offline(error)

@@ -80,7 +80,8 @@ class Housekeeping:
         return min(FLUSH_CHECK_MS, int(self._settings.get("log.flush.scheduler.interval.ms")))
 
     async def flush_by_time(self, now_ms: int) -> None:
-        """Flush the logs whose `flush.ms` is over."""
+        """Flush the logs whose `flush.ms` is over, and those whose disk was full."""
+        self._flusher.ask_again()
         for live in self._partitions:
             if live.needs_flush(now_ms):
                 self._flusher.ask(live)

@@ -440,8 +440,8 @@ class PartitionLog:
         """Segments and how many of their bytes are durable now. DiskFullError, of the epochs, is no failure: they are written later."""
         try:
             flushed = [(segment, segment.flush()) for segment in segments]
-        except StorageError as error:
-            raise self._fail(error) from error
+        except StorageError as error:  # also if it says that the disk is full: then what was written has nowhere to go
+            raise self._fail(StorageError(str(error))) from error
         try:
             self.home.sync(self._epochs)
         except OSError as error:

@@ -369,6 +369,31 @@ def test_failed_flush_is_told_to_whoever_waits():
     trio.run(main)
 
 
+def test_full_disk_delays_a_flush(caplog: pytest.LogCaptureFixture):
+    """A flush that finds no room takes nobody offline: it is said once, and who waits is answered when there is room."""
+
+    async def main():
+        room = PartitionRoom(memory_store(), clock=TrioClock())
+        room.create_topic("a", configs={"flush.messages": "1"})
+        live = slow_partition(room)
+        live.log.flush_error = DiskFullError("no space is left")
+        async with trio.open_nursery() as nursery:
+            room.partitions.start(nursery)
+            await wait_all_tasks_blocked()
+            appended = live.append_produced(sent(), VERSION, NOW_MS)
+            await trio.sleep(3.5)
+            for _ in range(20):
+                await trio.to_thread.run_sync(lambda: None)
+            assert (live.offline, live.high_watermark) == (False, 0)
+            live.log.flush_error = None
+            await live.wait_committed(appended.next_offset)
+            nursery.cancel_scope.cancel()
+        assert live.high_watermark == 1
+
+    run_in_virtual_time(main)
+    assert [record.getMessage() for record in caplog.records] == ["no space is left; it is tried again until there is room"]
+
+
 def test_deletion_ends_every_wait():
     """Whoever waits for a partition that is deleted is told that it is not there."""
 

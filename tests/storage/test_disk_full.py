@@ -118,11 +118,13 @@ def test_torn_batch_that_cannot_be_removed(log: Any, files: TroubledFiles, appen
     assert log.failure is not None
 
 
-def test_failed_fsync_is_not_tried_again(log: Any, files: TroubledFiles, append: Append) -> None:
-    """After a failed fsync nobody knows what is on disk: the log is offline, and its recovery point stays."""
-    files.failing["fsync"] = errno.EIO
-    with pytest.raises(StorageError, match="cannot flush"):
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_failed_fsync_is_not_tried_again(log: Any, files: TroubledFiles, append: Append, number: int) -> None:
+    """After a failed fsync, a full disk's too, nobody knows what is on disk: the log is offline, and its recovery point stays."""
+    files.failing["fsync"] = number
+    with pytest.raises(StorageError, match="flush") as caught:
         log.flush()
+    assert type(caught.value) is StorageError
     files.failing.clear()
     with pytest.raises(StorageError, match="offline"):
         log.flush()
