@@ -21,7 +21,7 @@ from types import TracebackType
 import trio
 
 from pybroker.composition import Rooms, open_rooms
-from pybroker.config import BrokerConfig
+from pybroker.config import BrokerConfig, ConfigError
 from pybroker.server.addresses import Address, bind, parse_address, shown_host
 from pybroker.server.listener import Limits, Server
 from pybroker.threaded import TrioThread
@@ -49,17 +49,23 @@ class Broker:
     @property
     def host(self) -> str:
         """The host that clients connect to."""
-        return self._advertised().host
+        return self._told().host
 
     @property
     def port(self) -> int:
         """The port that clients connect to."""
-        return self._advertised().port
+        return self._told().port
 
     @property
     def bootstrap_servers(self) -> str:
         """`host:port`, as Kafka's clients take it."""
-        return str(self._advertised())
+        return str(self._told())
+
+    @property
+    def listening_on(self) -> str:
+        """`host:port` of the socket; what clients are told may differ from it."""
+        self._open_rooms()
+        return str(self._address)
 
     @property
     def cluster_id(self) -> str:
@@ -98,6 +104,7 @@ class Broker:
 
     async def _start(self) -> None:
         config = self.config
+        self._remove_stale_ready_file()
         listener = bind(parse_address(config.listen_text()))
         self._lifetime.callback(listener.close)
         self._address = _bound_address(listener)
@@ -117,6 +124,10 @@ class Broker:
             if name not in rooms.state.cluster.topics:
                 await rooms.create_topic(name, partitions, {})
 
+    def _told(self) -> Address:
+        self._open_rooms()
+        return self._advertised()
+
     def _advertised(self) -> Address:
         text = self.config.advertise_text()
         if text is not None:
@@ -134,9 +145,20 @@ class Broker:
             return
         path = Path(self.config.ready_file)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.write_text(f"{self.bootstrap_servers}\n", "utf-8")
-        draft.replace(path)
+        try:
+            draft.write_text(f"{self.bootstrap_servers}\n", "utf-8")
+            draft.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise ConfigError(f"cannot write the ready file {path}: {error.strerror}") from error
         self._lifetime.callback(path.unlink, missing_ok=True)
+
+    def _remove_stale_ready_file(self) -> None:
+        """One that a broker left when it was killed would tell the wrong address until this one serves."""
+        if self.config.ready_file is not None:
+            with contextlib.suppress(OSError):  # writing it will say what is wrong
+                Path(self.config.ready_file).unlink()
 
     # --- in a program that knows no trio
 

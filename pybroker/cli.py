@@ -9,13 +9,20 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of
+from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of, listeners_passed_over
 from pybroker.version import __version__
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 DEFAULT_LISTEN = f"127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_DATA_DIR = "pybroker-data"
+
+USAGE = """\
+pybroker [OPTION]...
+       pybroker wire decode|encode|check ...
+       pybroker healthcheck [HOST:PORT]"""
+
+COMMANDS = ("wire", "healthcheck")
 
 DESCRIPTION = "A small Kafka broker: stock clients talk to it as to Apache Kafka 4.4.0."
 
@@ -47,7 +54,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_wire(words)
     if words[:1] == ["healthcheck"]:
         return _run_healthcheck(words[1:])
-    return _run_broker(build_parser().parse_args(words))
+    return _run_broker(_parse(words))
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = build_parser()
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        parser.error(f"{unknown[0]} is no option or command{_nearest(unknown[0], parser.format_help())}")
+    return options
+
+
+def _nearest(word: str, help_text: str) -> str:
+    """Words for the option or command that was probably meant; none if nothing is near."""
+    import difflib
+    import re  # both only when a word was misspelt
+
+    near = difflib.get_close_matches(word.partition("=")[0], [*COMMANDS, *re.findall(r"--[a-z-]+", help_text)], n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line, as the rest of the program does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"pybroker: {message.removeprefix('argument ')} (`pybroker --help` shows the options)\n")
 
 
 def program() -> NoReturn:
@@ -63,9 +94,7 @@ def program() -> NoReturn:
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of `pybroker`."""
-    parser = argparse.ArgumentParser(
-        "pybroker", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser("pybroker", usage=USAGE, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     network = parser.add_argument_group("where it listens")
     network.add_argument("--listen", metavar="HOST:PORT", help=f"address to serve on (default {DEFAULT_LISTEN}); port 0 picks a free one")
     network.add_argument(
@@ -122,7 +151,9 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
     for option, text in (("--listen", config.listen_text()), ("--advertise", config.advertise_text())):
         if text is not None:
             _explain(option, parse_address, text)
-    config.broker_id()
+    _explain("--node-id", _check_setting, "node.id", str(config.broker_id()))
+    for listener in [] if options.listen else listeners_passed_over(settings):
+        logging.getLogger("pybroker").warning("listeners: %s is not served, a broker has one listener for clients here", listener)
     return config
 
 
@@ -153,25 +184,35 @@ def _check_setting(name: str, value: str) -> None:
 
 def _known_only(found: dict[str, str]) -> dict[str, str]:
     """The environment may hold variables of other programs that begin with KAFKA_: unknown ones are named and passed over."""
+    from pybroker.config_files import variable_of
     from pybroker.core.config_definitions import definition
+    from pybroker.core.settings import nearest_setting
 
     known: dict[str, str] = {}
     for name, value in found.items():
         if definition("broker", name) is None:
-            variable = "KAFKA_" + name.replace("_", "__").replace(".", "_").replace("-", "___").upper()
-            logging.getLogger("pybroker").warning("%s in the environment is no setting of a broker (%s): ignored", variable, name)
+            near = nearest_setting(name)
+            hint = f"; did you mean {variable_of(near)}?" if near else ""
+            logging.getLogger("pybroker").warning("%s in the environment is no setting of a broker: ignored%s", variable_of(name), hint)
             continue
-        _explain("environment", _check_setting, name, value)
+        _explain(f"{variable_of(name)} in the environment", _check_setting, name, value)
         known[name] = value
     return known
 
 
 def _parse_topic(text: str, settings: dict[str, str]) -> tuple[str, int]:
-    name, separator, count = text.rpartition(":")
+    from pybroker.core.topic_names import check_name
+    from pybroker.wire.errors import KafkaError
+
+    name, separator, count = text.partition(":")
     if not separator:
-        return text, int(settings.get("num.partitions", "1"))
-    if not name or not count.isascii() or not count.isdigit() or int(count) < 1:
+        count = settings.get("num.partitions", "1")
+    elif not name or not count.isascii() or not count.isdigit() or int(count) < 1:
         raise ConfigError(f"--topic {text}: it must be NAME or NAME:PARTITIONS, with at least one partition")
+    try:
+        check_name(name)
+    except KafkaError as error:
+        raise ConfigError(f"--topic: {error.message}") from None
     return name, int(count)
 
 
@@ -201,7 +242,12 @@ def _run_healthcheck(words: list[str]) -> int:
     """For containers: whether a broker answers ApiVersions at an address (default 127.0.0.1:9092)."""
     from pybroker.healthcheck import find_fault
 
-    fault = find_fault(words[0] if words else DEFAULT_LISTEN)
+    about = "Ask a broker for its versions: exit status 0 if it answers, 1 if not."
+    parser = _Parser("pybroker healthcheck", description=about)
+    parser.add_argument(
+        "address", nargs="?", default=DEFAULT_LISTEN, metavar="HOST:PORT", help=f"where it listens (default {DEFAULT_LISTEN})"
+    )
+    fault = find_fault(parser.parse_args(words).address)
     if fault is not None:
         print(f"pybroker: {fault}", file=sys.stderr)
     return EXIT_OK if fault is None else EXIT_FAILED

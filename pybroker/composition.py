@@ -63,6 +63,8 @@ class Rooms:
 
 async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Address) -> Rooms:
     """Open the store that `config` names and replay what it holds. Raises DataDirectoryError, StorageError, SettingError."""
+    for name, value in config.settings.items():
+        Settings.check(name, value)
     settings = Settings(_static_settings(config, listener_name, advertised))
     if not config.directories():
         return _assemble(config, settings, (listener_name, advertised.host, advertised.port))

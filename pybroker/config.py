@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 DEFAULT_PORT = 9092
 
@@ -28,7 +29,7 @@ class BrokerConfig:
                  127.0.0.1 and a free port.
     advertise    `host:port` that clients are told to connect to. None: `advertised.listeners`, else the address that each client dialled.
     data_dir     where the data lies, in Kafka's own layout; several directories with commas between. None: in memory, gone at the end.
-    settings     any server property of Kafka, by its name.
+    settings     any server property of Kafka, by its name; numbers and booleans are taken as well as text.
     topics       topics to have at start, with their number of partitions (existing ones stay as they are).
     node_id      None: `node.id` in `settings`, else 1.
     seed         makes member ids, topic ids and the cluster id of a fresh broker repeatable. None: by chance.
@@ -38,11 +39,14 @@ class BrokerConfig:
     listen: str | None = None
     advertise: str | None = None
     data_dir: str | Path | None = None
-    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     topics: Mapping[str, int] = field(default_factory=dict)
     node_id: int | None = None
     seed: int | None = None
     ready_file: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", {name: setting_text(value) for name, value in self.settings.items()})
 
     def listen_text(self) -> str:
         """`host:port` to listen on."""
@@ -73,21 +77,42 @@ class BrokerConfig:
         return int(text)
 
 
+def setting_text(value: object) -> str:
+    """A setting's value as Kafka's files write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(setting_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def listener_of(settings: Mapping[str, str], name: str) -> str | None:
     """`host:port` of the first listener for clients in `listeners` or `advertised.listeners`; None if the property is not set."""
     text = settings.get(name, "").strip()
     if not text:
         return None
+    listeners = _client_listeners(settings, name)
+    if not listeners:
+        raise ConfigError(f"{name}={text}: none of these listeners is for clients")
+    listener, address = listeners[0]
+    _check_protocol(settings, name, listener)
+    return address
+
+
+def listeners_passed_over(settings: Mapping[str, str]) -> list[str]:
+    """The listeners for clients behind the first one: a broker has one here."""
+    return [f"{listener}://{address}" for listener, address in _client_listeners(settings, "listeners")[1:]]
+
+
+def _client_listeners(settings: Mapping[str, str], name: str) -> list[tuple[str, str]]:
+    """Name and `host:port` of each listener in a property that is not the controller's."""
     controllers = {entry.strip().upper() for entry in settings.get("controller.listener.names", "").split(",")}
-    for entry in text.split(","):
-        listener, separator, address = entry.strip().partition("://")
+    found: list[tuple[str, str]] = []
+    for entry in filter(None, map(str.strip, settings.get(name, "").split(","))):
+        listener, separator, address = entry.partition("://")
         if not separator:
-            raise ConfigError(f"{name}={text}: {entry.strip()!r} is not of the form NAME://host:port")
-        if listener.upper() in controllers:
-            continue
-        _check_protocol(settings, name, listener)
-        return address
-    raise ConfigError(f"{name}={text}: none of these listeners is for clients")
+            raise ConfigError(f"{name}={settings[name]}: {entry!r} is not of the form NAME://host:port")
+        if listener.upper() not in controllers:
+            found.append((listener, address))
+    return found
 
 
 def _check_protocol(settings: Mapping[str, str], name: str, listener: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pybroker.config import ConfigError
+from pybroker.config import ConfigError, setting_text
 
 _PREFIX = "KAFKA_"
 
@@ -93,13 +93,7 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]
         if isinstance(value, Mapping):
             yield from _flatten(f"{prefix}{key}.", value)
         else:
-            yield prefix + key, _toml_text(value)
-
-
-def _toml_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(map(_toml_text, value)) if isinstance(value, list) else str(value)
+            yield prefix + key, setting_text(value)
 
 
 def environment_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -114,3 +108,8 @@ def environment_settings(environment: Mapping[str, str]) -> dict[str, str]:
 def _property_name(variable: str) -> str:
     name = variable.removeprefix(_PREFIX).lower()
     return name.replace("___", "-").replace("__", "\0").replace("_", ".").replace("\0", "_")
+
+
+def variable_of(name: str) -> str:
+    """The variable that sets a property: the rule above, backwards."""
+    return _PREFIX + name.replace("_", "__").replace(".", "_").replace("-", "___").upper()

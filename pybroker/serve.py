@@ -54,8 +54,9 @@ def _calm_the_collector() -> None:
 def _announce(broker: Broker) -> None:
     directories = broker.config.directories()
     where = f"in {', '.join(directories)}" if directories else "in memory"
-    address = broker.bootstrap_servers
-    log.info("pybroker %s is ready, data %s; connect with bootstrap.servers=%s", __version__, where, address)
+    address, listening = broker.bootstrap_servers, broker.listening_on
+    beneath = "" if address == listening else f" (listening on {listening})"
+    log.info("pybroker %s is ready, data %s; connect with bootstrap.servers=%s%s", __version__, where, address, beneath)
 
 
 async def _wait_for_signal(signals: AsyncIterator[int]) -> None:

@@ -12,6 +12,8 @@ import trio
 import trio.testing
 
 from pybroker import Broker, BrokerConfig, RunningBroker
+from pybroker.config import ConfigError
+from pybroker.core.settings import SettingError
 from pybroker.records.builder import build_batch
 from pybroker.runtime import flusher
 from pybroker.server.addresses import ListenError
@@ -170,6 +172,36 @@ def test_ready_file(tmp_path: Path) -> None:
         assert path.read_text() == f"{broker.bootstrap_servers}\n"
         assert os.listdir(tmp_path) == ["ready"]
     assert not path.exists()
+
+
+def test_ready_file_of_a_killed_broker(tmp_path: Path) -> None:
+    """A ready file that is still there from before is removed before anything else, so nobody reads an old address from it."""
+    path = tmp_path / "ready"
+    path.write_text("127.0.0.1:1\n")
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ListenError):
+        Broker(BrokerConfig(listen=f"127.0.0.1:{other.getsockname()[1]}", ready_file=path)).__enter__()
+    assert not path.exists()
+
+
+def test_ready_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A ready file in no directory, or in the place of one, is refused in words, and nothing is left of it."""
+    for path, reason in ((tmp_path / "no" / "ready", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ConfigError, match=f"cannot write the ready file .*{reason}"):
+            Broker(BrokerConfig(ready_file=path)).__enter__()
+    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.parent.glob(f"{tmp_path.name}.*"))
+
+
+def test_not_running() -> None:
+    """A broker that was not started knows no address."""
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = Broker().bootstrap_servers
+
+
+def test_unknown_setting() -> None:
+    """A misspelt setting is refused with the nearest one, from a program as from the command line."""
+    with pytest.raises(SettingError, match=r"did you mean num\.partitions"):
+        Broker(BrokerConfig(settings={"num.partition": 3})).__enter__()
 
 
 def test_same_seed_same_ids() -> None:

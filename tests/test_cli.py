@@ -177,6 +177,39 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert capsys.readouterr().err == "pybroker: --set: Unknown setting num.partition: did you mean num.partitions?\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--listn", "x"], "--listn is no option or command: did you mean --listen?"),
+        (["--node-ids=3"], "--node-ids=3 is no option or command: did you mean --node-id?"),
+        (["wirre"], "wirre is no option or command: did you mean wire?"),
+        (["zzz"], "zzz is no option or command"),
+        (["--listen"], "--listen: expected one argument"),
+        (["--memory", "--data-dir", "x"], "not allowed with"),
+    ],
+)
+def test_misspelt_words(words: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A word that the command line does not know gives status 2 and one line with the nearest one."""
+    from pybroker.cli import main
+
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    text = capsys.readouterr().err
+    assert text.startswith("pybroker: ")
+    assert reason in text
+    assert text.endswith(" (`pybroker --help` shows the options)\n")
+    assert text.count("\n") == 1
+
+
+def test_help_of_the_healthcheck(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pybroker healthcheck --help` explains itself instead of dialling."""
+    from pybroker.cli import main
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["healthcheck", "--help"])
+    assert "HOST:PORT" in capsys.readouterr().out
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     """--help shows the precedence of settings and examples; --version the version."""
     from pybroker.cli import main

@@ -118,6 +118,11 @@ def test_topics_take_the_default_number_of_partitions() -> None:
         (["--set", "listeners=SASL_SSL://:9093"], "PLAINTEXT only"),
         (["--set", "listeners=nonsense"], "NAME://host:port"),
         (["--set", "node.id=x"], "node.id"),
+        (["--node-id", "-1"], "--node-id"),
+        (["--topic", "a b"], "--topic: Topic name is invalid"),
+        (["--topic", ""], "it is empty"),
+        (["--set", "listeners=A://:1,nonsense"], "NAME://host:port"),
+        (["--set", "listeners=CONTROLLER://:9093", "--set", "controller.listener.names=CONTROLLER"], "none of these listeners"),
     ],
 )
 def test_refusals_say_why(words: list[str], reason: str) -> None:
@@ -138,3 +143,30 @@ def test_foreign_variables_are_named_and_passed_over(caplog: pytest.LogCaptureFi
     config = parsed(environment={"KAFKA_BOOTSTRAP_SERVERS": "x:1"})
     assert "bootstrap.servers" not in config.settings
     assert "KAFKA_BOOTSTRAP_SERVERS" in caplog.text
+    assert "did you mean" not in caplog.text
+
+
+def test_a_misspelt_variable_is_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    """A variable that is nearly one of the broker's is passed over as well, with a word about the one that was probably meant."""
+    parsed(environment={"KAFKA_NUM_PARTITION": "3"})
+    assert "KAFKA_NUM_PARTITION in the environment is no setting of a broker: ignored; did you mean KAFKA_NUM_PARTITIONS?" in caplog.text
+
+
+def test_a_bad_value_in_the_environment_names_its_variable() -> None:
+    """A person looks for the variable, not for the property."""
+    with pytest.raises(ConfigError, match=r"KAFKA_NUM_PARTITIONS in the environment: .*num.partitions"):
+        parsed(environment={"KAFKA_NUM_PARTITIONS": "x"})
+
+
+def test_listeners_that_are_not_served_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Of several listeners for clients the first is served, and the log says which are not; the controller's is nobody's loss."""
+    text = "INTERNAL://:29092,EXTERNAL://:9092,CONTROLLER://:9093"
+    config = parsed("--set", f"listeners={text}", "--set", "controller.listener.names=CONTROLLER")
+    assert config.listen_text() == ":29092"
+    assert [record.args for record in caplog.records] == [("EXTERNAL://:9092",)]
+
+
+def test_settings_may_be_numbers_and_booleans() -> None:
+    """A program writes settings as it writes values."""
+    config = BrokerConfig(settings={"num.partitions": 3, "auto.create.topics.enable": False, "log.dirs": ["a", "b"]})
+    assert config.settings == {"num.partitions": "3", "auto.create.topics.enable": "false", "log.dirs": "a,b"}

@@ -155,7 +155,13 @@ def _unknown(name: str) -> str:
     topic = definition("topic", name)
     if topic is not None and topic.broker_default is not None:
         return f"Unknown setting {name}: it is a setting of topics; the broker's default for it is {topic.broker_default}"
+    near = nearest_setting(name, likeness=0.6)
+    return f"Unknown setting {name}" + (f": did you mean {near}?" if near else "")
+
+
+def nearest_setting(name: str, likeness: float = 0.8) -> str | None:
+    """The server property that was probably meant; None if none is that much alike (0 to 1)."""
     import difflib  # only when a name was misspelt
 
-    near = difflib.get_close_matches(name, facts("broker"), n=1, cutoff=0.6)
-    return f"Unknown setting {name}" + (f": did you mean {near[0]}?" if near else "")
+    near = difflib.get_close_matches(name, facts("broker"), n=1, cutoff=likeness)
+    return near[0] if near else None

@@ -71,7 +71,7 @@ def _make(files: Files, path: str) -> None:
     except OSError as error:
         raise DataDirectoryError(
             f"{path} cannot be made or is no directory ({error.strerror}). "
-            "Choose another log.dirs, or give the broker's user the right to write there."
+            "Choose another data directory, or give the broker's user the right to write there."
         ) from error
 
 
@@ -79,13 +79,16 @@ def _check(files: Files, path: str, node_id: int) -> MetaProperties | None:
     try:
         meta = read_meta_properties(files, path)
     except DamagedFile as damage:
-        raise DataDirectoryError(f"{damage}. Repair the file, or choose another log.dirs.") from damage
+        raise DataDirectoryError(f"{damage}. Repair the file, or choose another data directory.") from damage
     if meta is None:
         logs = [name for name in files.listdir(path) if layout.parse_log_directory(name) and files.is_directory(os.path.join(path, name))]
         if logs:
             raise DataDirectoryError(f"{path} holds logs ({logs[0]}) but no meta.properties, so it is not known whose. Put the file back.")
     elif meta.node_id != node_id:
-        raise DataDirectoryError(f"{path} belongs to node {meta.node_id}, this is node {node_id}. Set node.id, or choose another log.dirs.")
+        raise DataDirectoryError(
+            f"{path} belongs to node {meta.node_id}, this is node {node_id}. "
+            f"Start with node.id={meta.node_id}, or choose another data directory."
+        )
     return meta
 
 
@@ -97,7 +100,7 @@ def _cluster_of(found: list[MetaProperties | None], opened: list[LogDirectory], 
         if cluster_id is not None and meta.cluster_id != cluster_id:
             raise DataDirectoryError(
                 f"{directory.path} belongs to cluster {meta.cluster_id}, not to {cluster_id}. "
-                "Choose another log.dirs, or start with that cluster id."
+                "Choose another data directory, or start with that cluster id."
             )
         cluster_id = meta.cluster_id
     return cluster_id

@@ -34,14 +34,14 @@ class DirectoryLock:
         except OSError as error:
             raise DataDirectoryError(
                 f"{directory} cannot be used: {path} cannot be opened for writing ({error.strerror}). "
-                "Give the broker's user the right to write there, or choose another log.dirs."
+                "Give the broker's user the right to write there, or choose another data directory."
             ) from error
         try:
             _lock(self._fd)
         except OSError as error:
             files.close(self._fd)
             raise DataDirectoryError(
-                f"{directory} is in use: another broker holds {path}. Stop that one, or give each broker its own log.dirs."
+                f"{directory} is in use: another broker holds {path}. Stop that one, or give each broker a data directory of its own."
             ) from error
 
     def release(self) -> None:

@@ -126,7 +126,7 @@ class DiskLogStore:
     def _open_log(self, directory: LogDirectory, name: str, key: tuple[str, int], checkpointed: Checkpointed) -> None:
         other = self._logs.get(key)
         if other is not None:
-            raise DataDirectoryError(f"{name} is in {directory.path} and in another of the log.dirs too: move one of them away")
+            raise DataDirectoryError(f"{name} is in {directory.path} and in another data directory too: move one of them away")
         path = os.path.join(directory.path, name)
         try:
             topic_id = self._topic_id(path)

@@ -20,7 +20,7 @@ _int32 = Struct(">i").unpack_from
 _HTTP_WORDS = (b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ", b"HTTP")
 
 _FOREIGN: tuple[tuple[tuple[bytes, ...], str], ...] = (
-    ((b"\x16\x03",), "TLS bytes on a plaintext listener: the client's security.protocol should be PLAINTEXT or SASL_PLAINTEXT"),
+    ((b"\x16\x03",), "TLS bytes on a plaintext listener: the client's security.protocol should be PLAINTEXT"),
     (_HTTP_WORDS, "an HTTP request on a Kafka listener"),
     ((b"SSH-",), "an SSH client on a Kafka listener"),
     ((b"PROX", b"\r\n\r\n"), "a PROXY protocol header, which Kafka listeners do not take"),
