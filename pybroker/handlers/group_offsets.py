@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from functools import partial
 
-from pybroker.core.groups.shard import refused_commit
+from pybroker.core.decision import Decision
+from pybroker.core.groups.shard import GroupShard
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.known_topics import merged, refusals, split_off_unknown
 from pybroker.handlers.registry import handles
+from pybroker.runtime.runner import coordinator_error
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     OffsetCommitRequest,
@@ -16,12 +21,21 @@ from pybroker.wire.messages import (
     OffsetFetchRequest,
     OffsetFetchResponse,
 )
+from pybroker.wire.stored import CONSUMER_OFFSETS
 
 TOPIC_IDS_FROM = 10
 GROUPS_FROM = 8
 
+LEAST_RECORD_BYTES = 40
+"""What the record of one committed offset takes at least, beside the names of its group and topic."""
+
+PARTITIONS_AT_ONCE = 1_000
+"""So many offsets are looked up in one decision of the group's shard, which nobody interrupts."""
+
 _CommitTopic = OffsetCommitResponse.OffsetCommitResponseTopic
 _CommitPartition = OffsetCommitResponse.OffsetCommitResponsePartition
+_AskedGroup = OffsetFetchRequest.OffsetFetchRequestGroup
+_AskedTopic = OffsetFetchRequest.OffsetFetchRequestTopics
 _FetchGroup = OffsetFetchResponse.OffsetFetchResponseGroup
 _FetchTopic = OffsetFetchResponse.OffsetFetchResponseTopics
 _FetchPartition = OffsetFetchResponse.OffsetFetchResponsePartitions
@@ -38,57 +52,38 @@ async def offset_commit(context: RequestContext, request: OffsetCommitRequest) -
     Behaviour  Topics and partitions that are not there fail alone; the rest is one batch. The empty group id is accepted.
     Not done   Commits of members of the consumer protocol.
     """
-    unknown = _split_off_unknown(context, request)
+    turns = Turns()
+    unknown = await split_off_unknown(context, request, _CommitTopic, _refused_commit, turns, by_id=context.api_version >= TOPIC_IDS_FROM)
     if not request.topics:
         return OffsetCommitResponse(topics=unknown)
     version = context.api_version
     try:
+        _check_size(context, request)
         response: OffsetCommitResponse = await context.state.groups.ask(
             request.group_id, lambda shard, now_ms, call: shard.commit_offsets(now_ms, call, version, request), context.flush
         )
+        topics = response.topics
     except KafkaError as error:
-        response = refused_commit(request, error.code)
-    if unknown:
-        response.topics = _merged(unknown, response.topics)
-    return response
+        topics = [
+            await refusals(topic, _CommitTopic, _refused_commit, error.code, [each.partition_index for each in topic.partitions], turns)
+            for topic in request.topics
+        ]
+    return OffsetCommitResponse(topics=await merged(unknown, topics, turns))
 
 
-def _split_off_unknown(context: RequestContext, request: OffsetCommitRequest) -> list[_CommitTopic]:
-    """Leave in the request, under their names, what the cluster has; return the errors for the rest."""
-    by_id = context.api_version >= TOPIC_IDS_FROM
-    cluster = context.state.cluster
-    known, refused = [], []
-    for topic in request.topics:
-        image = cluster.topics_by_id.get(topic.topic_id) if by_id else cluster.topics.get(topic.name)
-        if image is None:
-            error = ErrorCode.UNKNOWN_TOPIC_ID if by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            refused.append(_refused(topic, [each.partition_index for each in topic.partitions], error))
-            continue
-        topic.name = image.name
-        count = len(image.partitions)
-        missing = [each.partition_index for each in topic.partitions if not 0 <= each.partition_index < count]
-        if missing:
-            refused.append(_refused(topic, missing, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
-            topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
-        if topic.partitions:
-            known.append(topic)
-    request.topics = known
-    return refused
+def _refused_commit(index: int, error: ErrorCode) -> _CommitPartition:
+    return _CommitPartition(partition_index=index, error_code=error)
 
 
-def _refused(topic: OffsetCommitRequest.OffsetCommitRequestTopic, partitions: Sequence[int], error: ErrorCode) -> _CommitTopic:
-    answers = [_CommitPartition(partition_index=index, error_code=error) for index in partitions]
-    return _CommitTopic(name=topic.name, topic_id=topic.topic_id, partitions=answers)
-
-
-def _merged(first: list[_CommitTopic], second: list[_CommitTopic]) -> list[_CommitTopic]:
-    """One entry for each topic, refusals first, as Kafka's response builder has it."""
-    topics = {(topic.name, topic.topic_id): topic for topic in first}
-    for topic in second:
-        present = topics.setdefault((topic.name, topic.topic_id), topic)
-        if present is not topic:
-            present.partitions.extend(topic.partitions)
-    return list(topics.values())
+def _check_size(context: RequestContext, request: OffsetCommitRequest) -> None:
+    """Refuse at once what cannot be one batch of `__consumer_offsets`, before its records are made. Raises KafkaError."""
+    live = context.state.partitions.find(CONSUMER_OFFSETS, 0)
+    if live is None or context.state.settings.get("offsets.topic.compression.codec"):
+        return
+    each_bytes = LEAST_RECORD_BYTES + len(request.group_id)
+    size_bytes = sum((each_bytes + len(topic.name)) * len(topic.partitions) for topic in request.topics)
+    if size_bytes > live.config.max_message_bytes:
+        raise coordinator_error(KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a commit of more than {size_bytes} bytes"))
 
 
 @handles(OffsetFetchRequest, versions=(1, 10))
@@ -100,8 +95,10 @@ async def offset_fetch(context: RequestContext, request: OffsetFetchRequest) -> 
     Behaviour  What was never committed is -1 without error, in an unknown group or an unknown topic too; only an unknown topic id is an
     error. Not done   Member id and epoch of version 9 are for groups of the consumer protocol.
     """
+    turns = Turns()
     if context.api_version >= GROUPS_FROM:
-        return OffsetFetchResponse(groups=[await _fetch_group(context, group, request.require_stable) for group in request.groups])
+        groups = [await _fetch_group(context, group, request.require_stable, turns) for group in request.groups]
+        return OffsetFetchResponse(groups=groups)
     asked = request.topics
     group = OffsetFetchRequest.OffsetFetchRequestGroup(
         group_id=request.group_id,
@@ -109,18 +106,21 @@ async def offset_fetch(context: RequestContext, request: OffsetFetchRequest) -> 
         if asked is None
         else [OffsetFetchRequest.OffsetFetchRequestTopics(name=each.name, partition_indexes=each.partition_indexes) for each in asked],
     )
-    return _flat(context, request, await _fetch_group(context, group, request.require_stable))
+    return await _flat(context, request, await _fetch_group(context, group, request.require_stable, turns), turns)
 
 
-async def _fetch_group(context: RequestContext, group: OffsetFetchRequest.OffsetFetchRequestGroup, require_stable: bool) -> _FetchGroup:
+async def _fetch_group(context: RequestContext, group: _AskedGroup, require_stable: bool, turns: Turns) -> _FetchGroup:
     by_id = context.api_version >= TOPIC_IDS_FROM
-    unknown = _name_topics(context, group) if by_id else []
+    unknown = await _name_topics(context, group, turns) if by_id else []
+    fetched = _FetchGroup(group_id=group.group_id)
     try:
-        fetched: _FetchGroup = await context.state.groups.ask(
-            group.group_id,
-            lambda shard, now_ms, call: shard.fetch_offsets(now_ms, call, group, require_stable=require_stable),
-            context.flush,
-        )
+        for piece in _pieces(group):
+            await turns.step()
+            answer: _FetchGroup = await context.state.groups.ask(
+                group.group_id, partial(_decide_fetch, piece=piece, require_stable=require_stable), context.flush
+            )
+            await turns.step(sum(len(topic.partitions) for topic in answer.topics))
+            _add_fetched(fetched, answer)
     except KafkaError as error:
         return _FetchGroup(group_id=group.group_id, error_code=error.code)
     if by_id and group.topics is None:
@@ -129,13 +129,45 @@ async def _fetch_group(context: RequestContext, group: OffsetFetchRequest.Offset
     return fetched
 
 
-def _name_topics(context: RequestContext, group: OffsetFetchRequest.OffsetFetchRequestGroup) -> list[_FetchTopic]:
+def _decide_fetch(shard: GroupShard, now_ms: int, call: int, *, piece: _AskedGroup, require_stable: bool) -> Decision:
+    return shard.fetch_offsets(now_ms, call, piece, require_stable=require_stable)
+
+
+def _pieces(group: _AskedGroup) -> Iterator[_AskedGroup]:
+    """The group's request as requests that are each decided in a moment; nearly always itself."""
+    if group.topics is None or sum(1 + len(topic.partition_indexes) for topic in group.topics) <= PARTITIONS_AT_ONCE:
+        yield group
+        return
+    topics: list[_AskedTopic] = []
+    room = PARTITIONS_AT_ONCE
+    for topic in group.topics:
+        for at in range(0, len(topic.partition_indexes) or 1, PARTITIONS_AT_ONCE):
+            part = topic.partition_indexes[at : at + PARTITIONS_AT_ONCE]
+            topics.append(_AskedTopic(name=topic.name, topic_id=topic.topic_id, partition_indexes=part))
+            room -= 1 + len(part)
+            if room <= 0:
+                yield _AskedGroup(group_id=group.group_id, member_id=group.member_id, member_epoch=group.member_epoch, topics=topics)
+                topics, room = [], PARTITIONS_AT_ONCE
+    if topics:
+        yield _AskedGroup(group_id=group.group_id, member_id=group.member_id, member_epoch=group.member_epoch, topics=topics)
+
+
+def _add_fetched(fetched: _FetchGroup, answer: _FetchGroup) -> None:
+    """Put a piece's answer to those before it; a topic that was cut is one again."""
+    fetched.error_code = answer.error_code
+    last, first = fetched.topics[-1:], answer.topics[:1]
+    if last and first and (last[0].name, last[0].topic_id) == (first[0].name, first[0].topic_id):
+        last[0].partitions.extend(answer.topics.pop(0).partitions)
+    fetched.topics.extend(answer.topics)
+
+
+async def _name_topics(context: RequestContext, group: _AskedGroup, turns: Turns) -> list[_FetchTopic]:
     """Put names to the ids; topics whose id is unknown leave the request and are returned as errors."""
     known, unknown = [], []
     for topic in group.topics or ():
         image = context.state.cluster.topics_by_id.get(topic.topic_id)
         if image is None:
-            partitions = [_no_offset(index, ErrorCode.UNKNOWN_TOPIC_ID) for index in topic.partition_indexes]
+            partitions = await turns.each(lambda index: _no_offset(index, ErrorCode.UNKNOWN_TOPIC_ID), topic.partition_indexes)
             unknown.append(_FetchTopic(topic_id=topic.topic_id, partitions=partitions))
         else:
             topic.name = image.name
@@ -157,33 +189,29 @@ def _no_offset(partition: int, error: ErrorCode) -> _FetchPartition:
     return _FetchPartition(partition_index=partition, committed_offset=-1, metadata="", error_code=error)
 
 
-def _flat(context: RequestContext, request: OffsetFetchRequest, group: _FetchGroup) -> OffsetFetchResponse:
+async def _flat(context: RequestContext, request: OffsetFetchRequest, group: _FetchGroup, turns: Turns) -> OffsetFetchResponse:
     """The answer for the only group of versions before 8. Version 1 has no place for an error but the partitions."""
     topics = group.topics
     if group.error_code and context.api_version < 2:
         error = ErrorCode(group.error_code)
         topics = [
-            _FetchTopic(name=each.name, partitions=[_no_offset(index, error) for index in each.partition_indexes])
+            _FetchTopic(name=each.name, partitions=await turns.each(lambda index: _no_offset(index, error), each.partition_indexes))
             for each in request.topics or ()
         ]
-    return OffsetFetchResponse(
-        error_code=group.error_code,
-        topics=[
-            OffsetFetchResponse.OffsetFetchResponseTopic(
-                name=topic.name,
-                partitions=[
-                    OffsetFetchResponse.OffsetFetchResponsePartition(
-                        partition_index=each.partition_index,
-                        committed_offset=each.committed_offset,
-                        committed_leader_epoch=each.committed_leader_epoch,
-                        metadata=each.metadata,
-                        error_code=each.error_code,
-                    )
-                    for each in topic.partitions
-                ],
-            )
-            for topic in topics
-        ],
+    flat = [
+        OffsetFetchResponse.OffsetFetchResponseTopic(name=each.name, partitions=await turns.each(_flat_partition, each.partitions))
+        for each in topics
+    ]
+    return OffsetFetchResponse(error_code=group.error_code, topics=flat)
+
+
+def _flat_partition(each: _FetchPartition) -> OffsetFetchResponse.OffsetFetchResponsePartition:
+    return OffsetFetchResponse.OffsetFetchResponsePartition(
+        partition_index=each.partition_index,
+        committed_offset=each.committed_offset,
+        committed_leader_epoch=each.committed_leader_epoch,
+        metadata=each.metadata,
+        error_code=each.error_code,
     )
 
 
@@ -194,20 +222,8 @@ async def offset_delete(context: RequestContext, request: OffsetDeleteRequest) -
     Behaviour  Topics that the group consumes are GROUP_SUBSCRIBED_TO_TOPIC; groups of other kinds must be empty.
     Not done   Groups of the consumer protocol.
     """
-    unknown = []
-    known = []
-    topics = context.state.cluster.topics
-    for topic in request.topics:
-        count = len(topics[topic.name].partitions) if topic.name in topics else 0
-        missing = [each.partition_index for each in topic.partitions if not 0 <= each.partition_index < count]
-        if missing:
-            error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            answers = [_DeletePartition(partition_index=index, error_code=error) for index in missing]
-            unknown.append(_DeleteTopic(name=topic.name, partitions=answers))
-        topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
-        if topic.partitions:
-            known.append(topic)
-    request.topics = known
+    turns = Turns()
+    unknown = await split_off_unknown(context, request, _DeleteTopic, _refused_delete, turns)
     try:
         response: OffsetDeleteResponse = await context.state.groups.ask(
             request.group_id, lambda shard, now_ms, call: shard.delete_offsets(now_ms, call, request), context.flush
@@ -215,14 +231,9 @@ async def offset_delete(context: RequestContext, request: OffsetDeleteRequest) -
     except KafkaError as error:
         return OffsetDeleteResponse(error_code=error.code)
     if not response.error_code:
-        _add_deleted(response, unknown)
+        response.topics = await merged(response.topics, unknown, turns)
     return response
 
 
-def _add_deleted(response: OffsetDeleteResponse, unknown: list[_DeleteTopic]) -> None:
-    topics = {topic.name: topic for topic in response.topics}
-    for topic in unknown:
-        if topic.name in topics:
-            topics[topic.name].partitions.extend(topic.partitions)
-        else:
-            response.topics.append(topic)
+def _refused_delete(index: int, error: ErrorCode) -> _DeletePartition:
+    return _DeletePartition(partition_index=index, error_code=error)
