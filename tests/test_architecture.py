@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,3 +70,17 @@ def test_layers() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_map_is_true() -> None:
+    """Every module that the map in docs/architecture.md names lies in the room where it says."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`(\w+)/`|at the top) \| (.*) \|$", text, re.MULTILINE)
+    named = [(PACKAGE / room, name) for _, room, words in rows for name in re.findall(r"`(\w+)/?`", words)]
+    assert len(named) > 80
+    missing = [
+        f"{room.name}/{name}"
+        for room, name in named
+        if not name[0].isupper() and not (room / name).is_dir() and not (room / f"{name}.py").is_file()
+    ]
+    assert not missing
