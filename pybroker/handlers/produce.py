@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from pybroker.handlers.context import CloseConnection, RequestContext
-from pybroker.handlers.registry import handles
+from pybroker.handlers.produce_one import ProduceOne
+from pybroker.handlers.registry import Quick, handles
 from pybroker.records.batch import ATTRIBUTES_AT, CURRENT_MAGIC, MAGIC_AT, TRANSACTIONAL_BIT
 from pybroker.records.validate import InvalidBatch
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.state import BrokerState
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import ProduceRequest, ProduceResponse
 
@@ -30,7 +32,12 @@ Named = tuple[Any, Iterable[Any]]
 Waiting = list[tuple[Any, LivePartition, int]]
 
 
-@handles(ProduceRequest, versions=(3, 13), advertised_min_version=0)
+def produce_one(state: BrokerState, version: int) -> Quick:
+    """The short way, for one batch to one partition."""
+    return ProduceOne(state, version, _find_writable).answer
+
+
+@handles(ProduceRequest, versions=(3, 13), advertised_min_version=0, make_quick=produce_one)
 async def produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
     """Append one batch to each of the partitions named.
 

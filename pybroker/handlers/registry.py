@@ -13,12 +13,19 @@ from typing import Any, NamedTuple
 
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.offers import OFFERS
+from pybroker.runtime.state import BrokerState
 
 Handler = Callable[[RequestContext, Any], Awaitable[Any]]
+Quick = Callable[[RequestContext, bytes], bytes | None]
+MakeQuick = Callable[[BrokerState, int], Quick]
 
 
 class Registration(NamedTuple):
-    """How one API is served. `cacheable`: its answer may be kept as bytes while the metadata does not change (`context.keep_answer`)."""
+    """How one API is served. `cacheable`: its answer may be kept as bytes while the metadata does not change (`context.keep_answer`).
+
+    `make_quick(state, version)` gives a function that is asked before the handler: from the bytes of a whole message to those of the whole
+    answer, each with its size, at once and without decoding; or None, and then it has done nothing and the handler serves the request.
+    """
 
     request_class: type[Any]
     min_version: int
@@ -26,6 +33,7 @@ class Registration(NamedTuple):
     handler: Handler
     cacheable: bool = False
     advertised_min_version: int = 0
+    make_quick: MakeQuick | None = None
 
 
 REGISTRY: dict[int, Registration] = {}
@@ -38,6 +46,7 @@ def handles(
     versions: tuple[int, int],
     cacheable: bool = False,
     advertised_min_version: int | None = None,
+    make_quick: MakeQuick | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare the handler of an API. `advertised_min_version` differs where Kafka advertises versions that it refuses (Produce 0-2)."""
     low, high = versions
@@ -47,7 +56,7 @@ def handles(
         if key in REGISTRY:
             raise ValueError(f"API key {key} has two handlers")
         shown = low if advertised_min_version is None else advertised_min_version
-        REGISTRY[key] = Registration(request_class, low, high, handler, cacheable, shown)
+        REGISTRY[key] = Registration(request_class, low, high, handler, cacheable, shown, make_quick)
         return handler
 
     return register

@@ -42,7 +42,7 @@ def scan_records(payload: Buffer, count: int) -> Scan:
     at, in_order = 0, True
     try:
         for index in range(count):
-            size, at = _small_varint(payload, at)
+            size, at = small_varint(payload, at)
             end = at + size
             at += 1
             byte = payload[at]
@@ -55,7 +55,7 @@ def scan_records(payload: Buffer, count: int) -> Scan:
             if payload[at] == index << 1 < 0x80:  # the delta that is expected, in one byte
                 at += 1
             else:
-                offset_delta, at = _small_varint(payload, at)
+                offset_delta, at = small_varint(payload, at)
                 in_order = in_order and offset_delta == index
             if payload[at] == 1:
                 at += 1
@@ -73,8 +73,8 @@ def scan_records(payload: Buffer, count: int) -> Scan:
     return Scan(deltas, sizes, keyless, in_order)
 
 
-def _small_varint(payload: Buffer, at: int) -> tuple[int, int]:
-    """Read a varint; those of one and two bytes, nearly all there are, without a loop."""
+def small_varint(payload: Buffer, at: int) -> tuple[int, int]:
+    """Read a varint: (value, next position). Those of one and two bytes, nearly all there are, go without a loop."""
     first = payload[at]
     if first < 0x80:
         return (first >> 1) ^ -(first & 1), at + 1
@@ -85,7 +85,7 @@ def _small_varint(payload: Buffer, at: int) -> tuple[int, int]:
 
 
 def _after_field(payload: Buffer, at: int, index: int, keyless: list[int]) -> int:
-    size, at = _small_varint(payload, at)
+    size, at = small_varint(payload, at)
     if size < 0:  # any negative length is null, -1 is what everyone writes
         keyless.append(index)
         return at
@@ -93,24 +93,25 @@ def _after_field(payload: Buffer, at: int, index: int, keyless: list[int]) -> in
 
 
 def _after_value_and_headers(payload: Buffer, at: int) -> int:
-    size, at = _small_varint(payload, at)
+    size, at = small_varint(payload, at)
     if size > 0:
         at += size
     if payload[at] == 0:
         return at + 1
-    return _after_headers(payload, at)
+    return after_headers(payload, at)
 
 
-def _after_headers(payload: Buffer, at: int) -> int:
+def after_headers(payload: Buffer, at: int) -> int:
+    """Where a record ends whose headers begin at `at`."""
     count, at = read_varint(payload, at)
     if not 0 <= count <= len(payload) - at:
         raise InvalidRecords(f"{count} headers before byte {at} of {len(payload)}")
     for _ in range(count):
-        size, at = _small_varint(payload, at)
+        size, at = small_varint(payload, at)
         if size < 0:
             raise InvalidRecords(f"a header without a key before byte {at}")
         at += size
-        size, at = _small_varint(payload, at)
+        size, at = small_varint(payload, at)
         if size > 0:
             at += size
     return at

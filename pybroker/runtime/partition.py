@@ -113,6 +113,11 @@ class LivePartition:
     def offline(self) -> bool:
         return self._failure is not None
 
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether a batch that was written is committed, by the flush policy."""
+        return self._rules.flush_messages == NEVER
+
     def check_online(self) -> None:
         """Raises KafkaError: the log cannot be used, or the partition was deleted."""
         if self._failure is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pybroker.core.topic_config import TopicConfig
 from pybroker.records.batch import BatchHeader
 from pybroker.records.compression import Codec
+from pybroker.records.single import check_single
 from pybroker.records.validate import ProduceRules, check_produce
 from pybroker.storage.interface import LogConfig
 
@@ -23,7 +24,7 @@ Checked = tuple[bytearray | memoryview, BatchHeader, int]
 class TopicRules:
     """One topic's configuration, ready to use."""
 
-    __slots__ = ("_produce", "config", "flush_messages", "log_config")
+    __slots__ = ("_after_max_ms", "_before_max_ms", "_produce", "_single_max_bytes", "config", "flush_messages", "log_config")
 
     def __init__(self, config: TopicConfig) -> None:
         self.config = config
@@ -46,9 +47,17 @@ class TopicRules:
             segment_bytes=config.segment_bytes,
             max_decompressed_message_bytes=config.max_decompressed_message_bytes,
         )
+        self._before_max_ms = config.message_timestamp_before_max_ms
+        self._after_max_ms = config.message_timestamp_after_max_ms
+        changed = config.log_append_time or config.compact or config.compression_type not in ("producer", "uncompressed")
+        self._single_max_bytes = 0 if changed else min(config.max_message_bytes, config.segment_bytes)
 
     def check(self, records: memoryview, api_version: int, now_ms: int) -> Checked:
         """The batch to write (writable), its header, and the append time to answer (-1: the client's times stand). Raises InvalidBatch."""
+        if len(records) <= self._single_max_bytes and not records.readonly:
+            header = check_single(records, now_ms, self._before_max_ms, self._after_max_ms)
+            if header is not None:
+                return records, header, -1
         rules = self._produce
         rules.api_version = api_version
         rules.now_ms = now_ms

@@ -98,18 +98,20 @@ class Connection:
         self._transport.close()
 
     async def _serve_all(self) -> None:
-        receive, dispatcher = self._transport.receive, self._dispatcher
+        transport, context, serve_quickly = self._transport, self._context, self._dispatcher.serve_quickly
         rest = b""
         while not self.closing:
-            data = await receive()
+            data = await transport.receive()
             if not data:
                 return
             self.serving = self.active = True
-            if not rest and len(data) >= 4 and _int32(data)[0] == len(data) - 4 <= self._limit:  # one frame: what nearly every read brings
-                await dispatcher.serve(self._context, bytearray(memoryview(data)[4:]), self._out)
-                self.parked = False
-            else:
+            if rest or len(data) < 4 or _int32(data)[0] != len(data) - 4 or len(data) > self._limit:
                 rest = await self._serve_read(rest + data if rest else data)
+            elif (answer := serve_quickly(context, data)) is not None:  # one frame: what nearly every read brings
+                await transport.send((answer,))
+            else:
+                await self._dispatcher.serve(context, bytearray(memoryview(data)[4:]), self._out)
+                self.parked = False
             if self._out:
                 await self._send()
             self.serving = False
@@ -125,8 +127,7 @@ class Connection:
                 frame_size(view[at : at + 4], self._limit)
             stop = at + 4 + size
             if stop <= end:
-                queued += await self._dispatcher.serve(self._context, bytearray(view[at + 4 : stop]), self._out)
-                self.parked = False
+                queued += await self._serve_frame(data[at:stop])
                 at = stop
             elif size > LARGE_FRAME_BYTES:
                 await self._serve_large(view[at + 4 :], size)
@@ -139,6 +140,16 @@ class Connection:
                 await trio.lowlevel.checkpoint()
                 queued = served = 0
         return data[at:]
+
+    async def _serve_frame(self, message: bytes) -> int:
+        """Serve one of several; returns how many bytes that queued."""
+        answer = self._dispatcher.serve_quickly(self._context, message)
+        if answer is not None:
+            self._out.append(answer)
+            return len(answer)
+        queued = await self._dispatcher.serve(self._context, bytearray(memoryview(message)[4:]), self._out)
+        self.parked = False
+        return queued
 
     async def _serve_large(self, begin: memoryview, size: int) -> None:
         if self._out:
