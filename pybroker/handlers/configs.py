@@ -20,6 +20,7 @@ from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.runtime.seams import ClusterView
 from pybroker.runtime.state import BrokerState
+from pybroker.runtime.turns import Turns
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
@@ -46,7 +47,10 @@ async def describe_configs(context: RequestContext, request: Any) -> Any:
                Documentation says which values are taken and what counts if none is given; Kafka's own texts say what a setting is for.
     Not done   A broker's loggers: there are none to be told.
     """
-    results = [_describe(context.state, resource, request) for resource in request.resources]
+    results, turns = [], Turns()
+    for resource in request.resources:
+        results.append(_describe(context.state, resource, request))
+        await turns.step(1 + len(results[-1].configs))
     return messages.DescribeConfigsResponse(results=results)
 
 
@@ -117,7 +121,7 @@ async def alter_configs(context: RequestContext, request: Any) -> Any:
     try:
         return await context.state.controller.alter_configs(request)
     except KafkaError as error:
-        return _all_failed(messages.AlterConfigsResponse, request, error)
+        return await _all_failed(messages.AlterConfigsResponse, request, error)
 
 
 @handles(IncrementalAlterConfigsRequest, versions=(0, 1))
@@ -131,20 +135,19 @@ async def incremental_alter_configs(context: RequestContext, request: Any) -> An
     try:
         return await context.state.controller.incremental_alter_configs(request)
     except KafkaError as error:
-        return _all_failed(messages.IncrementalAlterConfigsResponse, request, error)
+        return await _all_failed(messages.IncrementalAlterConfigsResponse, request, error)
 
 
-def _all_failed(response_class: Any, request: Any, error: KafkaError) -> Any:
-    failed = [
-        response_class.AlterConfigsResourceResponse(
+async def _all_failed(response_class: Any, request: Any, error: KafkaError) -> Any:
+    def fail(resource: Any) -> Any:
+        return response_class.AlterConfigsResourceResponse(
             error_code=error.code,
             error_message=error.message,
             resource_type=resource.resource_type,
             resource_name=resource.resource_name,
         )
-        for resource in request.resources
-    ]
-    return response_class(responses=failed)
+
+    return response_class(responses=await Turns().each(fail, request.resources))
 
 
 @handles(ListConfigResourcesRequest, versions=(0, 1))

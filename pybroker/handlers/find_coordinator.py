@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorResponse
 from pybroker.wire.stored import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
@@ -28,7 +29,10 @@ async def find_coordinator(context: RequestContext, request: FindCoordinatorRequ
     Not done   Nothing.
     """
     if context.api_version >= SEVERAL_KEYS_FROM:
-        coordinators = [await _coordinator(context, request.key_type, key) for key in request.coordinator_keys]
+        coordinators, turns = [], Turns()
+        for key in request.coordinator_keys:
+            coordinators.append(await _coordinator(context, request.key_type, key))
+            await turns.step()
         return FindCoordinatorResponse(coordinators=coordinators)
     found = await _coordinator(context, request.key_type, request.key)
     return FindCoordinatorResponse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pybroker.handlers.authorized import AclOperation, as_bits
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     DeleteGroupsRequest,
@@ -32,11 +33,13 @@ async def describe_groups(context: RequestContext, request: DescribeGroupsReques
     Behaviour  A group that is not there is Dead, without error before version 6. The protocol and the members' metadata show when it is
     Stable. Not done   Nothing.
     """
-    groups = [await _describe(context, group_id) for group_id in request.groups]
-    if request.include_authorized_operations:
-        for group in groups:
-            if not group.error_code:
-                group.authorized_operations = GROUP_OPERATIONS
+    groups, turns = [], Turns()
+    for group_id in request.groups:
+        group = await _describe(context, group_id)
+        if request.include_authorized_operations and not group.error_code:
+            group.authorized_operations = GROUP_OPERATIONS
+        groups.append(group)
+        await turns.step(1 + len(group.members))
     return DescribeGroupsResponse(groups=groups)
 
 
@@ -78,10 +81,11 @@ async def delete_groups(context: RequestContext, request: DeleteGroupsRequest) -
     Behaviour  A group that is named twice is answered once.
     Not done   Nothing.
     """
-    results = []
+    results, turns = [], Turns()
     for group_id in dict.fromkeys(request.groups_names):
         error = await _delete(context, group_id)
         results.append(DeleteGroupsResponse.DeletableGroupResult(group_id=group_id, error_code=error))
+        await turns.step()
     return DeleteGroupsResponse(results=results)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pybroker.core.cluster import INTERNAL_TOPICS, NO_LEADER, BrokerImage, TopicImage
@@ -10,6 +11,7 @@ from pybroker.handlers.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OP
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.runtime.seams import ClusterView
+from pybroker.runtime.turns import Turns
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import DescribeTopicPartitionsRequest, MetadataRequest
@@ -28,23 +30,29 @@ async def metadata(context: RequestContext, request: Any) -> Any:
     Behaviour  As soon as one topic is asked for by id, names do not count. Existing topics come first. A topic that is created by being
                asked for is UNKNOWN_TOPIC_OR_PARTITION in the answer that caused it; an internal one is told at once.
     """
-    refusal = _refuse(context.api_version, request)
-    if refusal is not None:
-        return refusal
+    code = _refuse(context.api_version, request)
+    if code is not None:
+        refused = await Turns().each(lambda topic: _failed(code, topic.name or "", topic.topic_id), request.topics)
+        return messages.MetadataResponse(controller_id=NO_NODE, topics=refused, error_code=code)
     names, unknown_ids = _asked(context.state.cluster, context.api_version, request)
     missing = await _auto_create(context, request, names)
     creating = missing - INTERNAL_TOPICS
     # Read after creating, which waits for the disk: other requests may have changed the image meanwhile.
     cluster = context.state.cluster
+    version, turns = cluster.version, Turns()
     known = [cluster.topics[name] for name in names if name in cluster.topics and name not in creating]
-    topics = [_topic(topic) for topic in known]
-    topics += [_missing(name) for name in names if name not in cluster.topics or name in creating]
+    unknown = [name for name in names if name not in cluster.topics or name in creating]
+    topics = []
+    for topic in known:
+        topics.append(_topic(topic))
+        await turns.step(1 + len(topic.partitions))
+    topics += await turns.each(_missing, unknown)
     nameless = None if context.api_version >= FIRST_VERSION_WITH_IDS else ""
-    topics += [_failed(ErrorCode.UNKNOWN_TOPIC_ID, nameless, topic_id) for topic_id in unknown_ids]
+    topics += await turns.each(partial(_failed, ErrorCode.UNKNOWN_TOPIC_ID, nameless), unknown_ids)
     if request.include_topic_authorized_operations:
         for topic in topics:
             topic.topic_authorized_operations = TOPIC_OPERATIONS
-    context.keep_answer = not missing
+    context.keep_answer = not missing and cluster.version == version
     return messages.MetadataResponse(
         brokers=[_broker(context, broker) for broker in cluster.brokers.values() if not broker.fenced],
         cluster_id=cluster.cluster_id,
@@ -54,17 +62,14 @@ async def metadata(context: RequestContext, request: Any) -> Any:
     )
 
 
-def _refuse(version: int, request: Any) -> Any:
-    """The answer to a request that is wrong as a whole: no brokers, and the error at every topic."""
+def _refuse(version: int, request: Any) -> ErrorCode | None:
+    """What is wrong with the request as a whole: no brokers are told then, and the error at every topic."""
     nameless = [topic for topic in request.topics or () if topic.name is None]
     if version < FIRST_VERSION_WITH_IDS and nameless:
-        code = ErrorCode.INVALID_REQUEST
-    elif nameless and all(topic.topic_id == ZERO_UUID for topic in request.topics):
-        code = ErrorCode.UNKNOWN_SERVER_ERROR  # Kafka fails on the null name without having a word for it
-    else:
-        return None
-    topics = [_failed(code, topic.name or "", topic.topic_id) for topic in request.topics]
-    return messages.MetadataResponse(controller_id=NO_NODE, topics=topics, error_code=code)
+        return ErrorCode.INVALID_REQUEST
+    if nameless and all(topic.topic_id == ZERO_UUID for topic in request.topics):
+        return ErrorCode.UNKNOWN_SERVER_ERROR  # Kafka fails on the null name without having a word for it
+    return None
 
 
 def _asked(cluster: ClusterView, version: int, request: Any) -> tuple[list[str], list[bytes]]:
@@ -152,12 +157,13 @@ async def describe_topic_partitions(context: RequestContext, request: Any) -> An
     names = [name for name in names if cursor is None or name >= cursor.topic_name]
     limit = max(1, min(request.response_partition_limit, context.state.settings.get("max.request.partition.size.limit")))
     start = {} if cursor is None else {cursor.topic_name: cursor.partition_index}
-    return _page(cluster, names, start, limit)
+    return await _page(cluster, names, start, limit)
 
 
-def _page(cluster: ClusterView, names: list[str], start: dict[str, int], limit: int) -> Any:
-    response = messages.DescribeTopicPartitionsResponse()
+async def _page(cluster: ClusterView, names: list[str], start: dict[str, int], limit: int) -> Any:
+    response, turns = messages.DescribeTopicPartitionsResponse(), Turns()
     for at, name in enumerate(names):
+        await turns.step()
         topic = cluster.topics.get(name)
         if topic is None:
             response.topics.append(_description(_missing_code(name), name, None, [], TOPIC_OPERATIONS))

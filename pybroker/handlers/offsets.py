@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pybroker.core.partition import READ_COMMITTED, READ_UNCOMMITTED
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.known_topics import find_partition
 from pybroker.handlers.registry import handles
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.turns import Turns
 from pybroker.storage.interface import StorageError, TimestampOffset
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
@@ -56,9 +59,9 @@ async def list_offsets(context: RequestContext, request: ListOffsetsRequest) -> 
         of_topic = asked.setdefault(topic.name, {})
         for one in topic.partitions:
             of_topic.setdefault(one.partition_index, []).append(one)
-    topics = []
+    topics, turns = [], Turns()
     for name, partitions in asked.items():
-        answers = [_list_offset(context, request, name, named) for named in partitions.values()]
+        answers = await turns.each(partial(_list_offset, context, request, name), partitions.values())
         topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=name, partitions=answers))
     return ListOffsetsResponse(topics=topics)
 
@@ -79,7 +82,7 @@ def _list_offset(context: RequestContext, request: ListOffsetsRequest, topic: st
             raise KafkaError(ErrorCode.INVALID_REQUEST, "the partition is named twice")
         if asked.timestamp < 0 and SPECIAL_SINCE.get(asked.timestamp, context.api_version + 1) > context.api_version:
             raise KafkaError(ErrorCode.UNSUPPORTED_VERSION, f"time {asked.timestamp} in version {context.api_version}")
-        live = _find(context, topic, asked.partition_index, asked.current_leader_epoch)
+        live = _find_led(context, topic, asked.partition_index, asked.current_leader_epoch)
         upper_offset = live.state.readable_up_to(request.isolation_level) if request.replica_id == CONSUMER else live.log_end_offset
         found = find_offset(live, asked.timestamp, upper_offset)
     except KafkaError as error:
@@ -145,16 +148,16 @@ async def offset_for_leader_epoch(context: RequestContext, request: OffsetForLea
     Behaviour  The current epoch ends at the log's end, one still to come is not known (-1), one before the first ends at the start.
     Not done   Nothing.
     """
-    topics = []
+    topics, turns = [], Turns()
     for topic in request.topics:
-        answers = [_epoch_end(context, topic.topic, asked) for asked in topic.partitions]
+        answers = await turns.each(partial(_epoch_end, context, topic.topic), topic.partitions)
         topics.append(OffsetForLeaderEpochResponse.OffsetForLeaderTopicResult(topic=topic.topic, partitions=answers))
     return OffsetForLeaderEpochResponse(topics=topics)
 
 
 def _epoch_end(context: RequestContext, topic: str, asked: Any) -> Any:
     try:
-        live = _find(context, topic, asked.partition, asked.current_leader_epoch)
+        live = _find_led(context, topic, asked.partition, asked.current_leader_epoch)
     except KafkaError as error:
         return _EpochEnd(partition=asked.partition, error_code=error.code)
     end = live.end_of_epoch(asked.leader_epoch)
@@ -163,10 +166,8 @@ def _epoch_end(context: RequestContext, topic: str, asked: Any) -> Any:
     return _EpochEnd(partition=asked.partition, leader_epoch=end.leader_epoch, end_offset=end.end_offset)
 
 
-def _find(context: RequestContext, topic: str, partition: int, current_leader_epoch: int) -> LivePartition:
-    live = context.state.partitions.find(topic, partition)
-    if live is None:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {topic}-{partition}")
+def _find_led(context: RequestContext, topic: str, partition: int, current_leader_epoch: int) -> LivePartition:
+    live = find_partition(context, topic, partition)
     live.check_online()
     live.state.check_leader_epoch(current_leader_epoch)
     return live

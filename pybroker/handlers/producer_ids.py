@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pybroker.core.producers import ProducerEntry
 from pybroker.core.topic_names import check_name
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.known_topics import find_partition
 from pybroker.handlers.registry import handles
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     DescribeProducersRequest,
@@ -50,20 +53,18 @@ async def describe_producers(context: RequestContext, request: DescribeProducers
     Behaviour  An illegal topic name is INVALID_TOPIC_EXCEPTION, an unknown topic or partition UNKNOWN_TOPIC_OR_PARTITION.
     Not done   Nothing.
     """
-    topics = []
+    topics, turns = [], Turns()
     for topic in request.topics:
-        answers = [_describe(context, topic.name, index) for index in topic.partition_indexes]
+        answers = await turns.each(partial(_describe, context, topic.name), topic.partition_indexes)
         topics.append(DescribeProducersResponse.TopicResponse(name=topic.name, partitions=answers))
     return DescribeProducersResponse(topics=topics)
 
 
 def _describe(context: RequestContext, topic: str, partition: int) -> Any:
     answer = DescribeProducersResponse.PartitionResponse(partition_index=partition)
-    live = context.state.partitions.find(topic, partition)
     try:
         check_name(topic)
-        if live is None:
-            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {topic}-{partition}")
+        live = find_partition(context, topic, partition)
         live.check_online()
         answer.active_producers = [_producer_state(entry) for entry in live.state.producers]
     except KafkaError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.known_topics import find_partition
 from pybroker.handlers.registry import handles
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import DeleteRecordsRequest, DeleteRecordsResponse
 
@@ -27,9 +30,9 @@ async def delete_records(context: RequestContext, request: DeleteRecordsRequest)
     asked: dict[str, dict[int, Any]] = {}
     for topic in request.topics:
         asked.setdefault(topic.name, {}).update({one.partition_index: one for one in topic.partitions})
-    topics = []
+    topics, turns = [], Turns()
     for name, partitions in asked.items():
-        results = [_delete(context, name, one) for one in partitions.values()]
+        results = await turns.each(partial(_delete, context, name), partitions.values())
         topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=name, partitions=results))
     return DeleteRecordsResponse(topics=topics)
 
@@ -44,9 +47,7 @@ def _delete(context: RequestContext, topic: str, asked: Any) -> Any:
 
 
 def _find_deletable(context: RequestContext, topic: str, partition: int) -> LivePartition:
-    live = context.state.partitions.find(topic, partition)
-    if live is None:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {topic}-{partition}")
+    live = find_partition(context, topic, partition)
     if live.is_internal:
         raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"records of {topic} are not deleted on request")
     if not live.config.delete:
