@@ -67,8 +67,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         return command(args)
     except (UsageError, WireError, OSError, EOFError, gzip.BadGzipFile) as error:
-        sys.stderr.write(f"pybroker wire: {error}\n")
+        sys.stderr.write(f"pybroker wire: {_reason(error)}\n")
         return 2
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot read {error.filename}: {error.strerror}"
+    return str(error)
 
 
 # decode

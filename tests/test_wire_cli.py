@@ -106,7 +106,7 @@ def test_encode_a_bare_body(wire):
         (["decode", "--message", "Nope", "--version", "1", "--text", "00"], "no message 'Nope'"),
         (["decode", "--message", "FetchRequest", "--version", "99", "--text", "00"], "FetchRequest has no version 99"),
         (["decode", "--body", "--text", "00"], "--body needs one of"),
-        (["decode", "/no/such/file"], "No such file"),
+        (["decode", "/no/such/file"], "cannot read /no/such/file: No such file"),
         (["encode", "--text", "{"], "the input is not JSON"),
         (["encode", "--text", "[" * 100_000], "the input is not JSON"),
         (["encode", "--text", "[]"], "the JSON is no object"),
