@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
+
+import trio
 
 from pybroker.core.fetch_sessions import Answer, AskedPartition, FetchContext
 from pybroker.core.partition import NO_EPOCH, READ_COMMITTED, READ_UNCOMMITTED
@@ -11,6 +14,7 @@ from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
+from pybroker.runtime.turns import STEPS_PER_TURN
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import FetchRequest, FetchResponse
 
@@ -72,7 +76,7 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
     reading = Reading(partitions, request, context.api_version, max_bytes)
     deadline = -1.0
     while True:
-        reading.read_all(session.asked)
+        await reading.read_all(session.asked)
         if reading.size_bytes >= min_bytes or reading.urgent or request.max_wait_ms <= 0 or not reading.live:
             return reading.answers
         if deadline < 0:
@@ -80,6 +84,8 @@ async def _collect(context: RequestContext, request: FetchRequest, session: Fetc
         elif partitions.is_over(deadline):
             return reading.answers
         waiter = partitions.watch(reading.live, min_bytes - reading.size_bytes)
+        if reading.missed_something():
+            waiter.wake()
         reading.forget(expected=len(reading.live))
         try:
             await context.park()
@@ -94,6 +100,7 @@ class Reading:
     __slots__ = (
         "_by_id",
         "_expected",
+        "_interrupted",
         "_is_replica",
         "_isolation_level",
         "_left_bytes",
@@ -121,10 +128,23 @@ class Reading:
         self.live: list[LivePartition] = []
         self.size_bytes = 0
         self._left_bytes = self._max_bytes
+        self._interrupted = False
         self.urgent = False
 
-    def read_all(self, asked: Iterable[AskedPartition]) -> None:
-        """Read every partition in turn."""
+    async def read_all(self, asked: Collection[AskedPartition]) -> None:
+        """Read every partition in turn; of very many, others run in between."""
+        if len(asked) <= STEPS_PER_TURN:
+            self._read_some(asked)
+        else:
+            self._interrupted = True
+            rest = iter(asked)
+            while piece := list(islice(rest, STEPS_PER_TURN)):
+                self._read_some(piece)
+                await trio.lowlevel.checkpoint()
+        if len(self.live) < self._expected:
+            self.urgent = True
+
+    def _read_some(self, asked: Iterable[AskedPartition]) -> None:
         for one in asked:
             live = self._find(one)
             if live is None:
@@ -136,8 +156,13 @@ class Reading:
             except KafkaError as error:
                 self.urgent = True
                 self.answers.append((one, _error_data(one, error.code, reached=True)))
-        if len(self.live) < self._expected:
-            self.urgent = True
+
+    def missed_something(self) -> bool:
+        """Whether a partition may have changed while others were read; from now on the waiter sees it."""
+        if not self._interrupted:
+            return False
+        told = sum(data.high_watermark + data.log_start_offset for _, data in self.answers if not data.error_code)
+        return told != sum(live.high_watermark + live.log_start_offset for live in self.live) or any(live.offline for live in self.live)
 
     def _find(self, one: AskedPartition) -> LivePartition | None:
         if not self._by_id:

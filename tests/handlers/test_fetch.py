@@ -298,3 +298,29 @@ def test_min_bytes_is_at_most_max_bytes(room: PartitionRoom, max_bytes: int, wai
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("when", ["read", "unread"])
+def test_what_comes_between_the_pieces_of_a_long_reading(room: PartitionRoom, monkeypatch: pytest.MonkeyPatch, when: str):
+    """A record that arrives while others are read ends the wait, whether or not its partition was read before."""
+    monkeypatch.setattr("pybroker.handlers.fetch.STEPS_PER_TURN", 1)
+    load(room, 1)
+    load(room, 2)
+
+    async def arrive() -> None:
+        load(room, {"read": 0, "unread": 2}[when])
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            room.partitions.start(nursery)
+            await wait_all_tasks_blocked()
+            begin = trio.current_time()
+            nursery.start_soon(arrive)
+            named = [(0, 0), (1, 1), (2, 1)]
+            response = await fetch(room.context(12), asking(*named, max_wait_ms=5_000))
+            assert trio.current_time() - begin < 1
+            nursery.cancel_scope.cancel()
+        return [len(one.records) > 0 for one in partitions_of(response)]
+
+    expected = {"read": [True, False, False], "unread": [False, False, True]}[when]
+    assert trio.run(main, clock=MockClock(autojump_threshold=0)) == expected
