@@ -108,7 +108,9 @@ class Connection:
             if rest or len(data) < 4 or _int32(data)[0] != len(data) - 4 or len(data) > self._limit:
                 rest = await self._serve_read(rest + data if rest else data)
             elif (answer := serve_quickly(context, data)) is not None:  # one frame: what nearly every read brings
-                await transport.send((answer,))
+                sent = transport.send_now(answer)
+                if sent < len(answer):
+                    await transport.send((answer[sent:],))
             else:
                 await self._dispatcher.serve(context, bytearray(memoryview(data)[4:]), self._out)
                 self.parked = False

@@ -47,6 +47,10 @@ class Transport(Protocol):
         """Send bytes and record slices, in order."""
         ...
 
+    def send_now(self, data: bytes) -> int:
+        """Send what can be sent without waiting; returns how much that was. The caller sends the rest."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -86,6 +90,12 @@ class RawTransport:
             sent = 0
         if sent < len(data):
             await self._send_bytes(memoryview(data)[sent:], 0)
+
+    def send_now(self, data: bytes) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
 
     async def _send_slices(self, parts: Sequence[Any]) -> None:
         pending: list[Buffer] = []
@@ -189,6 +199,9 @@ class StreamTransport:
     async def send(self, parts: Sequence[Any]) -> None:
         data = b"".join(part if isinstance(part, (bytes, bytearray, memoryview)) else part.read() for part in parts)
         await self._stream.send_all(data)
+
+    def send_now(self, data: bytes) -> int:
+        return 0
 
     def close(self) -> None:
         self._stream.close()

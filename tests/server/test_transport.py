@@ -146,3 +146,16 @@ def test_buffers_are_used_again() -> None:
     pool.give_back(buffer)
     assert pool.take(10) is not buffer
     assert view.nbytes == len(buffer)
+
+
+def test_send_now_takes_what_fits() -> None:
+    """All, a part, nothing: it never waits, and a stream takes nothing that way."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        transport = RawTransport(ours)
+        assert transport.send_now(b"hello") == 5
+        assert 0 < transport.send_now(bytes(1 << 24)) < 1 << 24
+        while transport.send_now(b"x"):
+            pass
+        assert transport.send_now(b"x") == 0
+    assert StreamTransport(Collector()).send_now(b"hello") == 0
