@@ -59,12 +59,18 @@ class TopicConfig(NamedTuple):
         """The part that storage must know."""
         return LogConfig(
             segment_bytes=self.segment_bytes,
-            segment_ms=self.segment_ms,
+            segment_ms=self._segment_ms(),
             segment_jitter_ms=self.segment_jitter_ms,
             index_interval_bytes=self.index_interval_bytes,
             segment_index_bytes=self.segment_index_bytes,
             file_delete_delay_ms=self.file_delete_delay_ms,
         )
+
+    def _segment_ms(self) -> int:
+        """What waits for max.compaction.lag.ms in the active segment must leave it to be compacted (KIP-354, LogConfig.maxSegmentMs)."""
+        if self.compact and self.max_compaction_lag_ms > 0:
+            return min(self.max_compaction_lag_ms, self.segment_ms)
+        return self.segment_ms
 
 
 def build_topic_config(values: Mapping[str, Value]) -> TopicConfig:

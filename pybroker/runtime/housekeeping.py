@@ -15,7 +15,7 @@ import trio
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
-from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.partition import NEVER, LivePartition
 from pybroker.storage.interface import LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
@@ -25,7 +25,9 @@ FLUSH_CHECK_MS = 1_000
 """How often `flush.ms` is looked at where log.flush.scheduler.interval.ms leaves it open."""
 
 DELETE_CHECK_MS = 60_000
+"""How often is looked for what was renamed away, where nobody said that there is something."""
 
+PARTITIONS_PER_TURN = 100  # retention looks at one in some 5 us
 
 Duty = Callable[[int], Awaitable[None]]
 
@@ -41,7 +43,7 @@ class Kept(Protocol):
 class Housekeeping:
     """The duties of one broker."""
 
-    __slots__ = ("_clock", "_flusher", "_partitions", "_settings", "_store")
+    __slots__ = ("_clock", "_delete_due_ms", "_flusher", "_partitions", "_settings", "_store")
 
     def __init__(self, partitions: Kept, store: LogStore, settings: Settings, clock: Clock, flusher: Flusher) -> None:
         self._partitions = partitions
@@ -49,6 +51,7 @@ class Housekeeping:
         self._settings = settings
         self._clock = clock
         self._flusher = flusher
+        self._delete_due_ms = NEVER
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start the task; it ends with the nursery."""
@@ -65,6 +68,7 @@ class Housekeeping:
                 if at <= now_ms:
                     await _carry_out(duty, now_ms)
                     due[index] = self._clock.now_ms() + every(), every, duty
+            due[-1] = min(due[-1][0], self._delete_due_ms), *due[-1][1:]
 
     def _duties(self) -> list[tuple[Callable[[], int], Duty]]:
         interval_ms = self._settings.get
@@ -98,15 +102,23 @@ class Housekeeping:
 
     async def retain(self, now_ms: int) -> None:
         """Drop the segments that are too old or too many."""
-        for live in self._partitions:
+        dropped = False
+        for number, live in enumerate(list(self._partitions), start=1):
+            if number % PARTITIONS_PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
             try:
-                live.retain(now_ms)
+                dropped = live.retain(now_ms) or dropped
             except KafkaError as error:
                 logger.warning("%r: segments are kept beyond their time: %s", live, error)
+        if dropped:
+            await self.delete_expired(now_ms)  # from now on their delay counts
 
     async def delete_expired(self, now_ms: int) -> None:
         """Remove the files of deleted topics and segments once their delay is over."""
-        await trio.to_thread.run_sync(self._store.delete_expired, now_ms)
+        self._delete_due_ms = NEVER
+        due_ms = await trio.to_thread.run_sync(self._store.delete_expired, now_ms)
+        if due_ms is not None:
+            self._delete_due_ms = due_ms
 
 
 async def _carry_out(duty: Duty, now_ms: int) -> None:

@@ -295,10 +295,10 @@ class LivePartition:
             self.check_online()
         self._wake_watchers()
 
-    def retain(self, now_ms: int) -> None:
-        """Drop the segments that retention.ms and retention.bytes no longer keep. Raises KafkaError."""
+    def retain(self, now_ms: int) -> bool:
+        """Drop the segments that retention.ms and retention.bytes no longer keep; whether there were any. Raises KafkaError."""
         if self.offline or not self.config.delete or self.state.log_start_offset == self.state.log_end_offset:
-            return
+            return False
         try:
             start = self._retained_from(now_ms)
         except DiskFullError as full:
@@ -306,9 +306,11 @@ class LivePartition:
         except StorageError as error:
             self.take_offline(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
-        if start > self.state.log_start_offset:
-            self.state.log_start_offset = start
-            self._forget_before_start()
+        if start <= self.state.log_start_offset:
+            return False
+        self.state.log_start_offset = start
+        self._forget_before_start()
+        return True
 
     def _retained_from(self, now_ms: int) -> int:
         """The log start that retention wants. If that is the log's end the active segment goes too, so another takes its place."""

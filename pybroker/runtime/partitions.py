@@ -60,6 +60,15 @@ class Partitions:
         nursery.start_soon(self._deadlines.run, name="fetch deadlines")
         nursery.start_soon(self._flusher.run, name="log flusher")
         Housekeeping(self, self.store, self._settings, self._clock, self._flusher).start(nursery)
+        if self._settings.get("log.cleaner.enable") and self._settings.get("log.cleaner.threads"):
+            nursery.start_soon(self._clean, name="log cleaner")
+
+    async def _clean(self) -> None:
+        await self._clock.sleep_until_ms(self._clock.now_ms() + self._settings.get("log.cleaner.backoff.ms"))
+        # It is brought in with its first look: most brokers stop before.
+        from pybroker.runtime.cleaner import Cleaner
+
+        await Cleaner(self, self.store, self._settings, self._clock).run()
 
     async def close(self) -> None:
         """Keep producer snapshots and checkpoints and close the store: the next start need not look into the logs."""

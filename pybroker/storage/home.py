@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pybroker.storage import layout
+from pybroker.storage import compacted, layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
@@ -121,6 +121,25 @@ class LogHome:
             if error.errno in FULL:
                 raise storage_error("write", path, error) from error
             raise
+
+    # --- compaction
+
+    def create_cleaned(self, base_offset: int, config: LogConfig) -> DiskSegment:
+        """A segment beside the one of that offset. Raises StorageError, DiskFullError."""
+        return compacted.create(self.segment(base_offset, config, None), self.files)
+
+    def secure_cleaned(self, segment: DiskSegment, transaction_index: bytes) -> None:
+        """See `compacted.secure`."""
+        compacted.secure(segment, self.files, transaction_index)
+
+    def put_in_place(self, segment: DiskSegment) -> None:
+        """See `compacted.put_in_place`."""
+        compacted.put_in_place(segment, self.files)
+        self._names_changed = True
+
+    def drop_cleaned(self, segment: DiskSegment) -> None:
+        """See `compacted.drop`."""
+        compacted.drop(segment, self.files)
 
     def snapshot_files(self) -> DiskSnapshots:
         """Where snapshots of the metadata lie, if this is the metadata log."""

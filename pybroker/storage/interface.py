@@ -80,6 +80,24 @@ class SegmentInfo(NamedTuple):
     max_timestamp: int
 
 
+class Extent(NamedTuple):
+    """One segment, as the cleaner sees it: where it begins, where the next one does, its size."""
+
+    base_offset: int
+    next_offset: int
+    size_bytes: int
+
+
+class CleanedSegment(Protocol):
+    """A segment that compaction writes beside those it will replace. Nobody reads it before it is in their place."""
+
+    size_bytes: int
+
+    def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
+        """Write batches at the end. Raises StorageError, DiskFullError."""
+        ...
+
+
 class RecoveryReport(NamedTuple):
     """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole).
 
@@ -120,6 +138,33 @@ class Log(Protocol):
 
     def segments(self) -> Sequence[SegmentInfo]:
         """All segments in order; the last is the active one. `raise_log_start_offset(next_offset)` drops one and those before it."""
+        ...
+
+    def extents(self) -> Sequence[Extent]:
+        """All segments in order, the active one last, without looking into them."""
+        ...
+
+    def segment_times(self, base_offset: int) -> tuple[int, int]:
+        """The time of the first batch of a segment, and its largest timestamp; ms, -1: none."""
+        ...
+
+    def begin_cleaned(self, base_offset: int) -> CleanedSegment:
+        """A new segment beside the one that begins at `base_offset`. Ends with `replace` or `drop_cleaned`."""
+        ...
+
+    def secure_cleaned(self, cleaned: CleanedSegment, transaction_index: bytes = b"") -> None:
+        """Make a cleaned segment complete and durable with its `.txnindex`, whose content core makes, and say so by its name.
+
+        Blocking, safe beside all else. Raises StorageError.
+        """
+        ...
+
+    def replace(self, cleaned: CleanedSegment, replaced: Sequence[Extent]) -> bool:
+        """Put a secured segment in the place of those. False, and it is dropped, if they are no longer there as they were."""
+        ...
+
+    def drop_cleaned(self, cleaned: CleanedSegment) -> None:
+        """Forget a cleaned segment."""
         ...
 
     @property
@@ -205,12 +250,14 @@ class Log(Protocol):
 class LogStore(Protocol):
     """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked.
 
-    `high_watermarks`: what `replication-offset-checkpoint` said when the store was opened.
+    `high_watermarks`: what `replication-offset-checkpoint` said when the store was opened. `cleaner_offsets`: up to where logs are
+    compacted (`cleaner-offset-checkpoint`).
     """
 
     cluster_id: str
     node_id: int
     high_watermarks: dict[tuple[str, int], int]
+    cleaner_offsets: dict[tuple[str, int], int]
 
     def logs(self) -> Iterator[Log]:
         """The logs found when the store was opened, and those created since."""
@@ -241,6 +288,10 @@ class LogStore(Protocol):
 
         What fails keeps nothing else from being written. Raises StorageError: the first.
         """
+        ...
+
+    def checkpoint_cleaner(self, log: Log, offset: int) -> None:
+        """Keep that a log is compacted up to an offset. Blocking; one call at a time. Raises StorageError."""
         ...
 
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:

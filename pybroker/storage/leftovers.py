@@ -21,6 +21,7 @@ def settle_directory(files: Files, directory: str) -> tuple[list[int], list[str]
     names = sorted(files.listdir(directory))
     remarks: list[str] = []
     swapped: list[int] = []
+    strays: list[tuple[int, str]] = []
     logs: set[int] = set()
     indexes: list[tuple[int, str]] = []
     for name in names:
@@ -34,10 +35,12 @@ def settle_directory(files: Files, directory: str) -> tuple[list[int], list[str]
         elif state == layout.SWAP:
             if suffix == layout.LOG:
                 swapped.append(offset)
+            strays.append((offset, name))
         elif suffix == layout.LOG:
             logs.add(offset)
         elif suffix != layout.SNAPSHOT:
             indexes.append((offset, name))
+    _remove(files, directory, (name for offset, name in strays if offset not in swapped))
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
@@ -63,7 +66,9 @@ def _complete_swap(files: Files, directory: str, offset: int, logs: set[int], re
     for base in covered:
         _remove(files, directory, (layout.segment_file_name(base, suffix) for suffix in layout.SEGMENT_SUFFIXES))
         logs.discard(base)
-    _remove(files, directory, (layout.segment_file_name(offset, suffix) + layout.SWAP for suffix in (layout.INDEX, layout.TIME_INDEX)))
+    for suffix in (layout.INDEX, layout.TIME_INDEX):  # of the one before, or this one's: they are built again
+        name = layout.segment_file_name(offset, suffix)
+        _remove(files, directory, (name, name + layout.SWAP))
     transactions = os.path.join(directory, layout.segment_file_name(offset, layout.TRANSACTION_INDEX))
     if files.exists(transactions + layout.SWAP):
         files.rename(transactions + layout.SWAP, transactions)

@@ -14,17 +14,19 @@ Theory of operation
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import storage_error
 from pybroker.storage.interface import (
+    CleanedSegment,
     DiskFullError,
     EpochEnd,
+    Extent,
     LogConfig,
     RecoveryReport,
     SegmentInfo,
@@ -32,51 +34,11 @@ from pybroker.storage.interface import (
     StorageError,
     TimestampOffset,
 )
+from pybroker.storage.parts import Home, Segment
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.wire.buffers import Buffer
 
 UNKNOWN = -(2**63)  # a segment's `roll_after` before its first timestamp was looked at
-
-
-class Segment(Protocol):
-    """Batches from `base_offset` on. `roll_after`: the timestamp above which a batch goes into a new segment (segment.ms)."""
-
-    base_offset: int
-    next_offset: int
-    size_bytes: int
-    flushed_bytes: int
-    max_offset: int
-    roll_after: int
-    created_ms: int | None
-
-    def configure(self, config: LogConfig) -> None: ...
-    def append(self, batch: Buffer, size_bytes: int, last_offset: int, timestamp: int) -> None: ...
-    def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None: ...
-    def is_past(self, offset: int) -> bool: ...
-    def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]: ...
-    def first_timestamp(self) -> int: ...
-    def largest_timestamp(self) -> int: ...
-    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None: ...
-    def truncate_to(self, offset: int) -> None: ...
-    def free_before(self, offset: int) -> None: ...
-    def seal(self) -> None: ...
-    def write_indexes(self) -> None: ...
-    def flush(self) -> int: ...
-    def let_go(self) -> None: ...
-
-
-class Home(Protocol):
-    """Makes and discards segments, and keeps what else belongs to a log."""
-
-    topic_id: bytes
-
-    def adopt(self, topic_id: bytes) -> None: ...
-    def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> Segment: ...
-    def discard(self, segments: list[Any], delay_ms: int) -> None: ...
-    def sync(self, epochs: EpochCache) -> None: ...
-    def write_snapshot(self, offset: int, content: bytes) -> None: ...
-    def snapshots(self, end_offset: int) -> Iterator[tuple[int, bytes]]: ...
-    def drop_snapshots_after(self, end_offset: int) -> None: ...
 
 
 class PartitionLog:
@@ -186,6 +148,16 @@ class PartitionLog:
             SegmentInfo(segment.base_offset, next_offset, segment.size_bytes, segment.largest_timestamp())
             for segment, next_offset in zip(self._segments, [*self._bases[1:], self.log_end_offset], strict=False)
         ]
+
+    def extents(self) -> list[Extent]:
+        """See `interface.Log.extents`."""
+        bases = [*self._bases[1:], self.log_end_offset]
+        return [Extent(segment.base_offset, end, segment.size_bytes) for segment, end in zip(self._segments, bases, strict=False)]
+
+    def segment_times(self, base_offset: int) -> tuple[int, int]:
+        """See `interface.Log.segment_times`."""
+        segment = self._segments[bisect_left(self._bases, base_offset)]
+        return (segment.first_timestamp(), segment.largest_timestamp()) if segment.size_bytes else (-1, -1)
 
     # --- writing
 
@@ -403,6 +375,42 @@ class PartitionLog:
         del self._segments[start:end]
         del self._bases[start:end]
         self.home.discard(gone, self._config.file_delete_delay_ms)
+
+    # --- compaction
+
+    def begin_cleaned(self, base_offset: int) -> CleanedSegment:
+        """See `interface.Log.begin_cleaned`."""
+        self._check()
+        cleaned: CleanedSegment = self.home.create_cleaned(base_offset, self._config)
+        return cleaned
+
+    def secure_cleaned(self, cleaned: CleanedSegment, transaction_index: bytes = b"") -> None:
+        """See `interface.Log.secure_cleaned`."""
+        self.home.secure_cleaned(cleaned, transaction_index)
+
+    def drop_cleaned(self, cleaned: CleanedSegment) -> None:
+        """See `interface.Log.drop_cleaned`."""
+        self.home.drop_cleaned(cleaned)
+
+    def replace(self, cleaned: Any, replaced: Sequence[Extent]) -> bool:
+        """See `interface.Log.replace`. While names change on disk nobody reads, so a failure leaves the log offline."""
+        self._check()
+        start = bisect_left(self._bases, replaced[0].base_offset)
+        end = start + len(replaced)
+        if end >= len(self._bases) or self.extents()[start:end] != list(replaced):
+            self.home.drop_cleaned(cleaned)
+            return False
+        cleaned.precede(self._bases[end])
+        try:
+            self.home.discard(self._segments[start:end], self._config.file_delete_delay_ms)
+            self.home.put_in_place(cleaned)
+        except StorageError as error:
+            raise self._fail(error) from error
+        self._segments[start:end] = [cleaned]
+        self._bases[start:end] = [cleaned.base_offset]
+        if not start:
+            cleaned.free_before(self.log_start_offset)
+        return True
 
     # --- safety
 

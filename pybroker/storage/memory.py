@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
@@ -68,6 +68,15 @@ class MemorySegment:
         timestamps.append(timestamp if not timestamps or timestamp > timestamps[-1] else timestamps[-1])
         self.next_offset = last_offset + 1
 
+    def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
+        """Keep copies of batches, whose headers say where and when."""
+        for batch, header in batches:
+            self.append(batch, len(batch), header.last_offset, header.max_timestamp)
+
+    def precede(self, next_offset: int) -> None:
+        """The segment is followed by one that begins at `next_offset`, be it after a gap."""
+        self.next_offset = next_offset
+
     def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None:
         """See `interface.Log.read`."""
         first = bisect_left(self._lasts, offset)
@@ -86,7 +95,7 @@ class MemorySegment:
 
     def is_past(self, offset: int) -> bool:
         """Whether all batches lie before `offset`."""
-        return offset >= self.next_offset
+        return not self._lasts or offset > self._lasts[-1]
 
     def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
         """See `interface.Log.batches`."""
@@ -95,7 +104,7 @@ class MemorySegment:
 
     def first_timestamp(self) -> int:
         """The largest timestamp of the first batch."""
-        return self._timestamps[0]
+        return self._timestamps[0] if self._timestamps else -1
 
     def largest_timestamp(self) -> int:
         """Of all batches, -1 if none has one."""
@@ -171,6 +180,19 @@ class MemoryHome:
     def discard(self, segments: list[MemorySegment], delay_ms: int) -> None:
         """Who still reads holds the bytes itself."""
 
+    def create_cleaned(self, base_offset: int, config: LogConfig) -> MemorySegment:
+        """A segment that nobody knows of yet."""
+        return MemorySegment(base_offset, None)
+
+    def secure_cleaned(self, segment: MemorySegment, transaction_index: bytes) -> None:
+        """Nothing outlives the process."""
+
+    def put_in_place(self, segment: MemorySegment) -> None:
+        """Names are for files."""
+
+    def drop_cleaned(self, segment: MemorySegment) -> None:
+        """Nobody knew of it."""
+
     def sync(self, epochs: EpochCache) -> None:
         """See `MemorySegment.flush`."""
 
@@ -195,12 +217,13 @@ class MemoryHome:
 class MemoryLogStore:
     """All logs of a broker that forgets. See `interface.LogStore`."""
 
-    __slots__ = ("_logs", "_rng", "cluster_id", "high_watermarks", "node_id")
+    __slots__ = ("_logs", "_rng", "cleaner_offsets", "cluster_id", "high_watermarks", "node_id")
 
     def __init__(self, *, cluster_id: str, node_id: int, rng: Random) -> None:
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks: dict[tuple[str, int], int] = {}
+        self.cleaner_offsets: dict[tuple[str, int], int] = {}
         self._rng = rng
         self._logs: dict[tuple[str, int], PartitionLog] = {}
 
@@ -222,6 +245,7 @@ class MemoryLogStore:
     def delete(self, log: Log) -> None:
         """Forget a log."""
         self._logs.pop((log.topic, log.partition)).retire()
+        self.cleaner_offsets.pop((log.topic, log.partition), None)
 
     def delete_expired(self, now_ms: int) -> int | None:
         """Nothing ever waits for removal."""
@@ -229,6 +253,10 @@ class MemoryLogStore:
 
     def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Nothing outlives the process."""
+
+    def checkpoint_cleaner(self, log: Log, offset: int) -> None:
+        """Keep it."""
+        self.cleaner_offsets[log.topic, log.partition] = offset
 
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Let all go."""

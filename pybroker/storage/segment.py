@@ -13,7 +13,7 @@ Theory of operation
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pybroker.records.batch import BatchHeader, iter_batches
@@ -67,6 +67,7 @@ class DiskSegment:
         "roll_after",
         "sealed",
         "size_bytes",
+        "state",
         "time_index",
     )
 
@@ -76,6 +77,7 @@ class DiskSegment:
         self._directory = directory
         self._write = files.write
         self.base_offset = base_offset
+        self.state = ""
         self.created_ms = created_ms
         self.open_file: OpenFile | None = None
         self.sealed = False
@@ -110,7 +112,7 @@ class DiskSegment:
 
     def path(self, suffix: str = layout.LOG) -> str:
         """The path of the segment's file of that kind."""
-        return os.path.join(self._directory, layout.segment_file_name(self.base_offset, suffix))
+        return os.path.join(self._directory, layout.segment_file_name(self.base_offset, suffix) + self.state)
 
     def create(self) -> None:
         """Make the file, empty. Raises OSError."""
@@ -156,6 +158,16 @@ class DiskSegment:
         except OSError as error:
             self._take_back(file.fd, error)
         self.note(size_bytes, last_offset, timestamp)
+
+    def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
+        """Write batches, whose headers say where and when, with one call. Raises StorageError, DiskFullError."""
+        file = self.file()
+        try:
+            self._write_rest(file.fd, memoryview(b"".join(batch for batch, _ in batches)))
+        except OSError as error:
+            self._take_back(file.fd, error)
+        for batch, header in batches:
+            self.note(len(batch), header.last_offset, header.max_timestamp)
 
     def _write_rest(self, fd: int, rest: memoryview) -> None:
         while rest:

@@ -44,6 +44,7 @@ class DiskLogStore:
         "_pool",
         "_rng",
         "_trash",
+        "cleaner_offsets",
         "cluster_id",
         "high_watermarks",
         "node_id",
@@ -93,6 +94,7 @@ class DiskLogStore:
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks: Offsets = {}
+        self.cleaner_offsets: Offsets = {}
         self.remarks: list[str] = []
 
     # --- opening
@@ -100,6 +102,7 @@ class DiskLogStore:
     def _open_logs(self, directory: LogDirectory) -> None:
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
+        self.cleaner_offsets |= self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
         self.high_watermarks |= self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
         try:
             names = sorted(self._files.listdir(directory.path))
@@ -182,6 +185,7 @@ class DiskLogStore:
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. Raises StorageError."""
         own = self._logs.pop((log.topic, log.partition))
+        self.cleaner_offsets.pop((log.topic, log.partition), None)
         own.retire()
         home = own.home
         assert isinstance(home, LogHome)
@@ -232,6 +236,19 @@ class DiskLogStore:
             )
         except OSError as error:
             raise storage_error("write the checkpoints of", path, error) from error
+
+    def checkpoint_cleaner(self, log: Log, offset: int) -> None:
+        """See `interface.LogStore.checkpoint_cleaner`."""
+        own = self._logs.get((log.topic, log.partition))
+        if own is not log or not isinstance(own.home, LogHome):
+            return
+        self.cleaner_offsets[log.topic, log.partition] = offset
+        path = own.home.parent
+        offsets = {key: self.cleaner_offsets[key] for key in self._logs_in(path) if key in self.cleaner_offsets}
+        try:
+            write_offsets(self._files, os.path.join(path, layout.CLEANER_CHECKPOINT), offsets)
+        except OSError as error:
+            raise storage_error("write the cleaner's checkpoint of", path, error) from error
 
     def _logs_in(self, path: str) -> dict[tuple[str, int], PartitionLog]:
         return {

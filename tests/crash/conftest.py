@@ -21,6 +21,7 @@ class BrokerProcess:
 
     def __init__(self, directory: Path) -> None:
         self.data_dir = directory / "data"
+        self.settings: list[str] = []  # name=value
         self.log_path = directory / "broker.log"
         self._ready_path = directory / "ready"
         self._process: subprocess.Popen[bytes] | None = None
@@ -30,6 +31,8 @@ class BrokerProcess:
         self._ready_path.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pybroker", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir)]
         command += ["--ready-file", str(self._ready_path), "--set", "group.initial.rebalance.delay.ms=0"]
+        for setting in self.settings:
+            command += ["--set", setting]
         self._spawn(command)
         with trio.fail_after(START_LIMIT_S):
             while not (self._ready_path.exists() and self._ready_path.read_text().strip()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.housekeeping import Housekeeping
 from pybroker.storage.interface import DiskFullError, StorageError
 from pybroker.storage.memory import MemoryLogStore
+from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom
 
 NOW_MS = 1_700_000_000_000
@@ -81,6 +83,32 @@ def test_a_duty_that_fails_is_done_again_in_time() -> None:
             housekeeping_of(PartitionRoom(TroubledStore(enough), clock=TrioClock())).start(nursery)
             await enough.wait()
             nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_files_of_dropped_segments_go_when_their_delay_is_over(tmp_path: Path) -> None:
+    """Retention looks every log.retention.check.interval.ms, and file.delete.delay.ms counts from there, not from the look for files."""
+
+    async def main() -> None:
+        store = DiskLogStore.open([str(tmp_path)], cluster_id=None, node_id=NODE_ID, rng=Random(0))
+        clock = TrioClock(NOW_MS)
+        room = PartitionRoom(store, {"log.retention.check.interval.ms": "50"}, clock=clock)
+        room.create_topic("t", configs={"retention.ms": "1000", "file.delete.delay.ms": "200"})
+        room.partition("t").append_records(build_batch([(b"k", b"v", NOW_MS)]))
+        async with trio.open_nursery() as nursery:
+            housekeeping_of(room).start(nursery)
+            for wait, expected in ((1.04, 0), (0.05, 1), (0.1, 1), (0.3, 0)):
+                await trio.sleep(wait)
+                for _ in range(1000):  # the clock does not wait for the thread that removes them
+                    waiting = len(list((tmp_path / "t-0").glob("*.log.deleted")))
+                    if waiting == expected:
+                        break
+                    await trio.to_thread.run_sync(int)
+                assert waiting == expected
+            nursery.cancel_scope.cancel()
+        assert room.partition("t").log_start_offset == 1
+        store.abandon()
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
 

@@ -1,0 +1,42 @@
+"""The map from keys to offsets: right like a dictionary, and never larger than it was told."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pybroker.core.offset_map import NOT_FOUND, PLACE_BYTES, OffsetMap
+
+
+@given(st.lists(st.binary(max_size=3), max_size=300))
+@settings(derandomize=True, deadline=None, max_examples=50)
+def test_agrees_with_a_dictionary(keys: list[bytes]):
+    """Keys of any bytes, put in again and again, keep their last offset."""
+    offsets = OffsetMap(1 << 20, 0.9, len(keys))
+    model: dict[bytes, int] = {}
+    for offset, key in enumerate(keys):
+        offsets.put(key, offset)
+        model[key] = offset
+    assert all(offsets.get(key) == model.get(key, NOT_FOUND) for key in [*keys, b"none", b"\xff\xff\xff"])
+    assert offsets.size == len(model)
+    assert offsets.latest_offset == len(keys) - 1
+
+
+def test_takes_as_many_keys_as_memory_allows():
+    """The load factor of 24 bytes a key, and no more; those that are in are still found."""
+    offsets = OffsetMap(100 * PLACE_BYTES, 0.9, 10**9)
+    put = 0
+    while not offsets.is_full:
+        offsets.put(b"%d" % put, put)
+        put += 1
+    assert 80 <= put <= 90
+    assert all(offsets.get(b"%d" % number) == number for number in range(put))
+    assert offsets.get(b"other") == NOT_FOUND
+
+
+def test_every_buffer_holds_a_key():
+    """However small it is, a round makes progress."""
+    offsets = OffsetMap(0, 0.0, 0)
+    assert not offsets.is_full
+    offsets.put(b"", 7)
+    assert offsets.get(b"") == 7

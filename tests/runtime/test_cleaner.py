@@ -1,0 +1,415 @@
+"""The cleaner over live partitions: what stays, what a restart finds, and that it lets others work."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from pybroker.records.batch import iter_batches
+from pybroker.records.builder import build_batch
+from pybroker.records.compression import Codec
+from pybroker.records.record import Record, iter_records
+from pybroker.runtime.cleaner import Cleaner
+from pybroker.runtime.clock import TrioClock
+from pybroker.runtime.pacing import SLICE_S, Pace
+from pybroker.runtime.partition import LivePartition
+from pybroker.storage.memory import MemoryLogStore
+from pybroker.storage.store import DiskLogStore
+from pybroker.testing.rooms import PartitionRoom
+
+BEGAN_MS = 1_700_000_000_000
+VERSION = 13
+COMPACT = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0", "delete.retention.ms": "1000", "internal.segment.bytes": "600"}
+
+
+class SetClock:
+    """It is what time the test says."""
+
+    def __init__(self) -> None:
+        self.time_ms = BEGAN_MS
+
+    def now_ms(self) -> int:
+        return self.time_ms
+
+    async def sleep_until_ms(self, deadline_ms: int) -> None:
+        await trio.sleep_forever()
+
+
+class Life:
+    """One partition of a compacted topic, its cleaner, and what was written to it."""
+
+    def __init__(self, directory: str | None = None, static: dict[str, str] | None = None, **configs: str) -> None:
+        self.directory = directory
+        self.clock = SetClock()
+        self.static = static or {}
+        self.configs = COMPACT | {name.replace("_", "."): value for name, value in configs.items()}
+        self.written: list[Record] = []
+        self.sequences: dict[int, int] = {}
+        self.open()
+
+    def open(self) -> None:
+        self.store: Any = (
+            MemoryLogStore(cluster_id="c", node_id=1, rng=random.Random(1))
+            if self.directory is None
+            else DiskLogStore.open([self.directory], cluster_id=None, node_id=1, rng=random.Random(1))
+        )
+        self.room = PartitionRoom(self.store, self.static, clock=self.clock)
+        self.room.create_topic("t", configs=self.configs, topic_id=b"t" * 16)
+        self.cleaner = Cleaner(self.room.partitions, self.store, self.room.settings, self.clock)
+
+    @property
+    def live(self) -> LivePartition:
+        return self.room.partition("t")
+
+    def write(self, *rows: tuple[bytes, bytes | None], codec: int = 0, producer: int = -1) -> int:
+        """Produce a batch; its base offset."""
+        now_ms = self.clock.now_ms()
+        sequence = self.sequences.get(producer, 0) if producer >= 0 else -1
+        batch = build_batch(
+            [(key, value, now_ms) for key, value in rows],
+            codec=codec,
+            producer_id=producer,
+            producer_epoch=min(producer, 0),
+            base_sequence=sequence,
+        )
+        base_offset = self.live.append_produced(memoryview(bytearray(batch)), VERSION, now_ms).base_offset
+        if producer >= 0:
+            self.sequences[producer] = sequence + len(rows)
+        self.written += [Record(base_offset + number, now_ms, key, value) for number, (key, value) in enumerate(rows)]
+        return base_offset
+
+    def roll(self) -> None:
+        self.live.log.roll(self.clock.now_ms())
+
+    def clean(self) -> bool:
+        """Clean until nothing is due; whether anything was."""
+
+        async def main() -> bool:
+            cleaned = False
+            while await self.cleaner.clean_dirtiest():
+                cleaned = True
+            return cleaned
+
+        return trio.run(main)
+
+    def restart(self, clean: bool) -> None:
+        if self.directory is None:
+            return
+        if clean:
+            trio.run(self.room.partitions.close)
+        else:
+            self.store.abandon()
+        self.open()
+
+    def records(self) -> list[Record]:
+        """All that a consumer reads, as it reads: from an offset to what comes after what it got."""
+        found: list[Record] = []
+        offset = self.live.log_start_offset
+        while offset < self.live.log_end_offset:
+            part = self.live.read(offset, 1, 0, True)
+            if part is None:
+                break
+            data = part.read()
+            for at, header in iter_batches(data):
+                assert header.next_offset > offset
+                found += [record for record in iter_records(data, at) if record.offset >= offset]
+                offset = header.next_offset
+        return found
+
+    def check(self) -> None:
+        """Nothing is there that was not written, and of each key the last record is, but for tombstones."""
+        start = self.live.log_start_offset
+        found = self.records()
+        by_offset = {record.offset: record for record in self.written}
+        assert [by_offset[record.offset] for record in found] == found
+        assert [record.offset for record in found] == sorted({record.offset for record in found})
+        last = {record.key: record for record in self.written}
+        offsets = {record.offset for record in found}
+        assert all(record.offset in offsets for record in last.values() if record.value is not None and record.offset >= start)
+        young = [record for record in last.values() if record.timestamp > self.clock.now_ms() - 1000 and record.offset >= start]
+        assert all(record.offset in offsets for record in young)
+
+
+KEYS = st.sampled_from([b"a", b"b", b"c", b"dd", b""])
+ROWS = st.lists(st.tuples(KEYS, st.sampled_from([b"1", b"2" * 90, None])), min_size=1, max_size=4)
+STEPS = st.one_of(
+    st.tuples(st.just("write"), ROWS, st.sampled_from([Codec.NONE, Codec.NONE, Codec.ZSTD]), st.sampled_from([-1, -1, 5, 6])),
+    st.tuples(st.just("write"), ROWS, st.just(Codec.NONE), st.just(-1)),
+    st.tuples(st.just("roll")),
+    st.tuples(st.just("clean")),
+    st.tuples(st.just("clean")),
+    st.tuples(st.just("later"), st.sampled_from([1, 500, 1500])),
+    st.tuples(st.just("delete"), st.floats(0, 1)),
+    st.tuples(st.just("restart"), st.booleans()),
+)
+
+
+def carry_out(life: Life, step: Any) -> None:
+    """One step of a life."""
+    name, *arguments = step
+    if name == "write":
+        life.write(*arguments[0], codec=arguments[1], producer=arguments[2])
+    elif name == "later":
+        life.clock.time_ms += arguments[0]
+    elif name == "delete":
+        start, end = life.live.log_start_offset, life.live.high_watermark
+        life.live.delete_records(start + int(arguments[0] * (end - start)))
+    else:
+        getattr(life, name)(*arguments)
+
+
+def live_through(life: Life, steps: list[Any]) -> None:
+    """Each step, then a look; at the end all is sealed and cleaned, and each key is there once."""
+    try:
+        for step in steps:
+            carry_out(life, step)
+            life.check()
+        start = life.live.log_start_offset
+        life.roll()
+        life.clean()
+        life.check()
+        keys = [record.key for record in life.records()]
+        assert len(keys) == len(set(keys)) or life.live.log_start_offset > start or not life.written
+    finally:
+        if life.directory is not None:
+            life.store.abandon()
+
+
+@given(st.lists(STEPS, max_size=30))
+@settings(derandomize=True, deadline=None, max_examples=25)
+def test_agrees_with_a_model_in_memory(steps: list[Any]):
+    """Random lives of a compacted log, with a map that holds all keys."""
+    live_through(Life(), steps)
+
+
+@given(st.lists(STEPS, max_size=30))
+@settings(derandomize=True, deadline=None, max_examples=10)
+def test_agrees_with_a_model_in_many_passes(steps: list[Any]):
+    """With a map of two keys a round takes many passes, and the result is the same."""
+    live_through(Life(static={"log.cleaner.dedupe.buffer.size": "72"}), steps)
+
+
+@pytest.mark.slow
+@given(st.lists(STEPS, max_size=60))
+@settings(derandomize=True, deadline=None, max_examples=150)
+def test_agrees_with_a_model_on_disk(steps: list[Any]):
+    """With restarts, clean and not."""
+    with tempfile.TemporaryDirectory() as directory:
+        live_through(Life(directory), steps)
+
+
+def test_duplicates_are_known_after_compaction_and_restart(tmp_path: Path):
+    """The last batch of a producer leaves its header, from which its sequence is read again."""
+    life = Life(str(tmp_path))
+    life.write((b"a", b"1"), (b"a", b"2"), producer=9)
+    life.write((b"a", b"3"))
+    life.roll()
+    assert life.clean()
+    assert [record.offset for record in life.records()] == [2]
+    for path in (tmp_path / "t-0").glob("*.snapshot"):
+        path.unlink()
+    life.restart(clean=False)
+    again = build_batch([(b"a", b"1", BEGAN_MS), (b"a", b"2", BEGAN_MS)], producer_id=9, producer_epoch=0, base_sequence=0)
+    assert life.live.append_produced(memoryview(bytearray(again)), VERSION, BEGAN_MS).base_offset == 0
+    assert life.live.log_end_offset == 3
+    assert life.write((b"b", b"4"), producer=9) == 3
+    life.store.abandon()
+
+
+def test_tombstones_go_after_their_time():
+    """In the first round after delete.retention.ms from the round that met them."""
+    life = Life()
+    life.write((b"a", b"1"), (b"b", b"1"))
+    life.write((b"a", None))
+    life.roll()
+    life.clean()
+    assert [(record.key, record.value) for record in life.records()] == [(b"b", b"1"), (b"a", None)]
+    life.clock.time_ms += 1000
+    life.write((b"c", b"1"))
+    life.roll()
+    life.clean()
+    assert [record.key for record in life.records()] == [b"b", b"c"]
+    assert (life.live.log_start_offset, life.live.log_end_offset) == (0, 4)
+
+
+def test_checkpoint_spares_what_is_clean():
+    """A round that found nothing new is not repeated; a restart remembers."""
+    life = Life()
+    life.write((b"a", b"1"))
+    life.roll()
+    assert life.clean()
+    assert life.store.cleaner_offsets == {("t", 0): 1}
+    assert not life.clean()
+    life.write((b"b", b"1"))
+    assert not life.clean()
+    life.roll()
+    assert life.clean()
+    assert life.store.cleaner_offsets == {("t", 0): 2}
+
+
+def test_only_compacted_topics_are_cleaned():
+    """A change of cleanup.policy counts at once."""
+    life = Life(cleanup_policy="delete")
+    life.write((b"a", b"1"))
+    life.write((b"a", b"2"))
+    life.roll()
+    assert not life.clean()
+    life.room.configure("t", COMPACT)
+    assert life.clean()
+    assert [record.value for record in life.records()] == [b"2"]
+
+
+def test_compacted_and_deleted():
+    """cleanup.policy=compact,delete: what is too old goes, by the cleaner's own look."""
+    life = Life(cleanup_policy="compact,delete", retention_ms="5000")
+    life.write((b"a", b"1"))
+    life.roll()
+    life.write((b"b", b"1"))
+    life.clock.time_ms += 5001
+    life.write((b"c", b"1"))
+    trio.run(life.cleaner.retain)
+    assert life.live.log_start_offset == 1
+
+
+def test_segments_are_put_together():
+    """What one round shrank, the next one puts together."""
+    life = Life()
+    for number in range(40):
+        life.write((b"key%d" % (number % 3), b"v" * 100))
+    assert len(life.live.log.extents()) > 5
+    life.clean()
+    life.write((b"other", b"v"))
+    life.roll()
+    life.clean()
+    assert len(life.live.log.extents()) <= 3
+    life.check()
+
+
+def damage(directory: Path) -> None:
+    """Change one bit of the last record of the first segment."""
+    path = sorted((directory / "t-0").glob("*.log"))[0]
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+
+
+def test_log_that_cannot_be_read_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """With one warning; it still serves, others are still cleaned."""
+    life = Life(str(tmp_path))
+    life.write((b"a", b"1"))
+    life.roll()
+    damage(tmp_path)
+    assert not life.clean()
+    assert not life.clean()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert life.write((b"b", b"1")) == 1
+    assert not list((tmp_path / "t-0").glob("*.cleaned"))
+    life.store.abandon()
+
+
+def test_topic_may_be_deleted_meanwhile(tmp_path: Path):
+    """The round ends, and nobody hears of it."""
+    life = Life(str(tmp_path))
+    life.write((b"a", b"1"))
+    life.write((b"a", b"2"))
+    life.roll()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.cleaner.clean_dirtiest)
+            await trio.lowlevel.checkpoint()
+            life.room.delete_topic("t")
+
+    trio.run(main)
+    assert life.store.cleaner_offsets == {}
+    life.store.abandon()
+
+
+def test_task_cleans_by_the_clock():
+    """Every log.cleaner.backoff.ms; log.cleaner.enable=false starts nothing."""
+
+    async def main(enable: str) -> int:
+        clock = TrioClock(BEGAN_MS)
+        room = PartitionRoom(MemoryLogStore(cluster_id="c", node_id=1, rng=random.Random(1)), {"log.cleaner.enable": enable}, clock=clock)
+        room.create_topic("t", configs=COMPACT)
+        live = room.partition("t")
+        for _ in range(2):
+            live.append_records(build_batch([(b"a", b"1", BEGAN_MS)]))
+        live.log.roll(BEGAN_MS)
+        async with trio.open_nursery() as nursery:
+            room.partitions.start(nursery)
+            await trio.sleep(14.9)
+            assert live.log.size_bytes == 140
+            await trio.sleep(0.2)
+            for _ in range(1000):  # the clock does not wait for threads
+                if live.log.size_bytes == 140 and enable == "true":
+                    await trio.to_thread.run_sync(int)
+            nursery.cancel_scope.cancel()
+        return live.log.size_bytes
+
+    assert trio.run(main, "true", clock=MockClock(autojump_threshold=0)) == 70
+    assert trio.run(main, "false", clock=MockClock(autojump_threshold=0)) == 140
+
+
+@pytest.mark.slow
+def test_a_million_records(tmp_path: Path):
+    """Ten values of each of 100,000 keys, in more passes than one: the last ones stay, and no slice of work is long.
+
+    The bound is generous, as a machine that is shared may stop a slice at any time; `tests/bench/bench_cleaner.py` measures.
+    """
+    life = Life(str(tmp_path), {"log.cleaner.dedupe.buffer.size": str(2 << 20)}, internal_segment_bytes=str(8 << 20))
+    keys, in_batch = 100_000, 2_000
+    for start in range(0, 10 * keys, in_batch):
+        rows = [(b"key-%06d" % (number % keys), b"%08d" % number, BEGAN_MS) for number in range(start, start + in_batch)]
+        life.live.append_records(build_batch(rows))
+    life.roll()
+    slices: list[float] = []
+
+    async def main() -> None:
+        while await life.cleaner.clean_dirtiest():
+            slices.append(life.cleaner.longest_slice_s)
+
+    trio.run(main)
+    assert len(slices) > 1
+    assert max(slices) < 0.25
+    left = life.records()
+    assert [record.value for record in left] == [b"%08d" % number for number in range(9 * keys, 10 * keys)]
+    life.store.abandon()
+
+
+def test_work_is_cut_into_slices():
+    """Work that never pauses by itself gives way after its slice; those who wait run between."""
+
+    def work() -> Any:
+        for _ in range(100):
+            clock.jump(SLICE_S / 4)
+            yield None
+        return "done"
+
+    clock = MockClock()
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def main() -> None:
+        pace = Pace()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count)
+            assert await pace.carry_out(work()) == "done"
+            nursery.cancel_scope.cancel()
+        assert pace.longest_slice_s <= SLICE_S * 1.26
+
+    trio.run(main, clock=clock)
+    assert turns >= 19
