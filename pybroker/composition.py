@@ -1,4 +1,4 @@
-"""Puts the rooms of one broker together, bottom up: store, metadata, partitions, groups."""
+"""Puts the rooms of one broker together, bottom up: store, metadata, partitions, groups, transactions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
+from pybroker.runtime.transactions import TransactionCoordinator
 from pybroker.server.addresses import Address
 from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -42,9 +43,11 @@ class Rooms:
         self.state.controller.keep_snapshots(nursery)
         self.state.partitions.start(nursery)
         self.state.groups.start(nursery)
+        self.state.transactions.start(nursery)
 
     async def stop(self) -> None:
-        """Let go of those who wait in groups: they are told to ask again."""
+        """Let go of those who wait for a coordinator: they are told to ask again."""
+        self.state.transactions.stop()
         self.state.groups.stop()
 
     async def close(self) -> None:
@@ -97,8 +100,11 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
     groups = GroupCoordinator(
         clock=clock, rng=rng, settings=settings, cluster=controller.image, controller=controller, partitions=partitions
     )
+    transactions = TransactionCoordinator(
+        clock=clock, settings=settings, cluster=controller.image, controller=controller, partitions=partitions, groups=groups
+    )
     sessions = FetchSessions(settings.get("max.incremental.fetch.session.cache.slots"), partial(rng.randrange, 1, 1 << 31))
-    state = BrokerState(node_id, clock, rng, settings, controller.image, controller, partitions, groups, sessions)
+    state = BrokerState(node_id, clock, rng, settings, controller.image, controller, partitions, groups, transactions, sessions)
     if config.advertise_text() is not None:
         state.advertised_address = endpoint[1:]
     return Rooms(state)

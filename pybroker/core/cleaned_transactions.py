@@ -13,28 +13,10 @@ Kafka: CleanedTransactionMetadata.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from struct import Struct
-from typing import NamedTuple
 
 from pybroker.records.batch import BatchHeader
 from pybroker.records.control import ControlType
-
-
-class AbortedTransaction(NamedTuple):
-    """An aborted transaction in one partition: who wrote it, its first offset, the offset of its marker, the stable offset after it."""
-
-    producer_id: int
-    first_offset: int
-    last_offset: int
-    last_stable_offset: int = -1
-
-
-_INDEX_ENTRY = Struct(">hqqqq")  # version 0, then the fields of AbortedTransaction
-
-
-def encode_transaction_index(aborted: Iterable[AbortedTransaction]) -> bytes:
-    """The content of a `.txnindex` (Kafka's AbortedTxn)."""
-    return b"".join(_INDEX_ENTRY.pack(0, *transaction) for transaction in aborted)
+from pybroker.storage.interface import AbortedTransaction
 
 
 class CleanedTransactions:

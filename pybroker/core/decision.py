@@ -35,9 +35,13 @@ class Reply(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """Records that must be safe before any of the replies is released. `if_not_written` takes the time, `now_ms`."""
+    """Records that must be safe before any of the replies is released. `if_not_written` takes the time, `now_ms`.
+
+    `effects`: what the coordinator has to do elsewhere once the records are safe; data of the machine's own.
+    """
 
     records: list[CoordinatorRecord] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    effects: list[Any] = field(default_factory=list)
     atomic: bool = True
     if_not_written: Callable[[int], Decision] | None = None

@@ -10,8 +10,11 @@ Rules
   one of an older epoch is fenced. A producer that is not known (never seen, expired, its records deleted) may begin anywhere.
 - An entry that took no batch for `producer.id.expiration.ms` is forgotten, unless its transaction is open. Its age is the largest
   timestamp of its last batch, which a client may set: so Kafka does, and so replay agrees with what was.
-- A transactional batch opens its producer's transaction where none is open; a control batch ends it and clears what the epoch before
-  it left. The open ones bound the last stable offset.
+- A transactional batch opens its producer's transaction where none is open; while it is open a plain batch of that producer is refused.
+- A marker (control batch) ends the transaction and clears what the epoch before it left. One of an older epoch, or of an older
+  coordinator, is refused; by version 2 (KIP-890) the epoch must be a newer one, unless nothing is open and the marker comes again.
+- The first unstable offset is where the earliest transaction begins that is open, or whose marker is not yet below the high watermark:
+  a reader is never told of an end that could be lost.
 
 Kafka: ProducerStateManager, ProducerAppendInfo, ProducerStateEntry.
 """
@@ -29,6 +32,27 @@ REMEMBERED_BATCHES = 5
 
 NO_EPOCH = -1
 NO_OFFSET = -1
+
+STRICT_MARKERS_SINCE = 2
+"""The transaction version from which a marker has a newer epoch than the transaction that it ends."""
+
+
+class Marker(NamedTuple):
+    """The end of a transaction, as its coordinator asks for it. `transaction_version` is that of the transaction."""
+
+    producer_id: int
+    producer_epoch: int
+    committed: bool
+    coordinator_epoch: int
+    transaction_version: int = 0
+
+
+class EndedTransaction(NamedTuple):
+    """A transaction of one partition, from its first record to its marker."""
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
 
 
 class BatchMetadata(NamedTuple):
@@ -106,11 +130,14 @@ class ProducerEntry:
 class Producers:
     """The producers of one partition."""
 
-    __slots__ = ("_entries", "_open")
+    __slots__ = ("_entries", "_open", "_settling")
 
     def __init__(self, entries: Iterable[ProducerEntry] = ()) -> None:
         self._entries = {entry.producer_id: entry for entry in entries}
-        self._open = {key: entry.current_txn_first_offset for key, entry in self._entries.items() if entry.current_txn_first_offset >= 0}
+        open_entries = sorted((entry.current_txn_first_offset, key) for key, entry in self._entries.items())
+        # Both in the order of first offsets: transactions are opened at the end of the log.
+        self._open = {key: first_offset for first_offset, key in open_entries if first_offset >= 0}
+        self._settling: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -122,20 +149,45 @@ class Producers:
         return self._entries.get(producer_id)
 
     def check(self, header: BatchHeader) -> BatchMetadata | None:
-        """None if the batch may be written, or the one it repeats. Raises KafkaError: 45 out of order, 47 an old epoch."""
+        """None if the batch may be written, or the one it repeats. Raises KafkaError: 45 out of order, 47 an old epoch, 48 plain."""
         entry = self._entries.get(header.producer_id)
-        if entry is None or entry.is_followed_by(header):
+        if entry is None:
             return None
-        last_sequence = add_to_sequence(header.base_sequence, header.last_offset_delta)
-        duplicate = entry.duplicate_of(header, last_sequence)
-        if duplicate is None:
+        if not entry.is_followed_by(header):
+            duplicate = entry.duplicate_of(header, add_to_sequence(header.base_sequence, header.last_offset_delta))
+            if duplicate is not None:
+                return duplicate
             _check_order(entry, header)
-        return duplicate
+        if entry.current_txn_first_offset >= 0 and not header.attributes & TRANSACTIONAL_BIT:
+            raise KafkaError(ErrorCode.INVALID_TXN_STATE, f"Producer {header.producer_id} is in a transaction; a plain batch came")
+        return None
 
-    def update(self, header: BatchHeader, base_offset: int, coordinator_epoch: int = -1) -> None:
-        """Remember a batch that lies in the log at `base_offset`. `coordinator_epoch` is told by a transaction marker."""
-        if header.producer_id < 0:
+    def check_marker(self, marker: Marker) -> None:
+        """Raises KafkaError if the marker may not be written: 47 an old epoch, 52 an old coordinator."""
+        entry = self._entries.get(marker.producer_id)
+        if entry is None:
             return
+        is_strict = marker.transaction_version >= STRICT_MARKERS_SINCE and entry.current_txn_first_offset >= 0
+        if marker.producer_epoch < entry.producer_epoch + is_strict:
+            raise KafkaError(
+                ErrorCode.INVALID_PRODUCER_EPOCH,
+                f"Producer {marker.producer_id} has epoch {entry.producer_epoch}; a marker of {marker.producer_epoch} cannot end it",
+            )
+        if marker.coordinator_epoch < entry.coordinator_epoch:
+            raise KafkaError(
+                ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+                f"Producer {marker.producer_id} has seen coordinator epoch {entry.coordinator_epoch}; {marker.coordinator_epoch} is over",
+            )
+
+    def is_in_transaction(self, producer_id: int, producer_epoch: int) -> bool:
+        """Whether that epoch of the producer has a transaction open here: then its coordinator has been asked before."""
+        entry = self._entries.get(producer_id)
+        return entry is not None and entry.current_txn_first_offset >= 0 and entry.producer_epoch == producer_epoch
+
+    def update(self, header: BatchHeader, base_offset: int, coordinator_epoch: int = -1) -> EndedTransaction | None:
+        """Remember a batch that lies in the log at `base_offset`; a marker, which has a `coordinator_epoch`, may end a transaction."""
+        if header.producer_id < 0:
+            return None
         entry = self._entries.get(header.producer_id)
         if entry is None:
             entry = self._entries[header.producer_id] = ProducerEntry(header.producer_id, header.producer_epoch)
@@ -143,9 +195,9 @@ class Producers:
             entry.begin_epoch(header.producer_epoch)
         entry.last_timestamp = header.max_timestamp
         if header.attributes & CONTROL_BIT:
-            self._end_transaction(entry, coordinator_epoch)
-        else:
-            self._add_batch(entry, header, base_offset)
+            return self._end_transaction(entry, base_offset, coordinator_epoch)
+        self._add_batch(entry, header, base_offset)
+        return None
 
     def _add_batch(self, entry: ProducerEntry, header: BatchHeader, base_offset: int) -> None:
         delta = header.last_offset_delta
@@ -156,15 +208,37 @@ class Producers:
         if header.attributes & TRANSACTIONAL_BIT and entry.current_txn_first_offset < 0:
             entry.current_txn_first_offset = self._open[entry.producer_id] = base_offset
 
-    def _end_transaction(self, entry: ProducerEntry, coordinator_epoch: int) -> None:
+    def _end_transaction(self, entry: ProducerEntry, offset: int, coordinator_epoch: int) -> EndedTransaction | None:
         entry.coordinator_epoch = max(entry.coordinator_epoch, coordinator_epoch)
         entry.current_txn_first_offset = NO_OFFSET
-        self._open.pop(entry.producer_id, None)
+        first_offset = self._open.pop(entry.producer_id, None)
+        if first_offset is None:
+            return None
+        self._settling[first_offset] = offset
+        return EndedTransaction(entry.producer_id, first_offset, offset)
+
+    def settle(self, high_watermark: int) -> bool:
+        """Markers below the high watermark are safe; whether one became so."""
+        if not self._settling:
+            return False
+        safe = [first_offset for first_offset, marker_offset in self._settling.items() if marker_offset < high_watermark]
+        for first_offset in safe:
+            del self._settling[first_offset]
+        return bool(safe)
+
+    @property
+    def first_open_offset(self) -> int | None:
+        """Where the earliest transaction begins whose end is not in the log."""
+        return next(iter(self._open.values())) if self._open else None
 
     @property
     def first_unstable_offset(self) -> int | None:
-        """Where the earliest open transaction begins; None if none is open."""
-        return min(self._open.values()) if self._open else None
+        """Where the earliest transaction begins whose end is not safe; None if there is none."""
+        first_open = next(iter(self._open.values())) if self._open else None
+        if not self._settling:
+            return first_open
+        first_settling = min(self._settling)
+        return first_settling if first_open is None else min(first_open, first_settling)
 
     def expire(self, now_ms: int, expiration_ms: int) -> int:
         """Forget who wrote nothing for `expiration_ms`; returns how many."""

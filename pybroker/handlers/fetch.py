@@ -45,7 +45,8 @@ async def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse
                that is there, or one that goes away, ends the wait. Partitions that are not there do not, but alone they are answered at
                once. A zstd batch is served as it is to every version. Records that a negative limit forbids are UNKNOWN_SERVER_ERROR.
                Nobody replicates from this broker: a replica is told NOT_LEADER_OR_FOLLOWER.
-    Not done   Aborted transactions are not listed yet. No preferred read replica: there is one broker.
+               Who reads what is committed gets the aborted transactions that touch the records; some that do not may be among them.
+    Not done   No preferred read replica: there is one broker.
     """
     by_id = context.api_version >= TOPIC_IDS_SINCE
     if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
@@ -231,9 +232,16 @@ def _data(one: AskedPartition, live: LivePartition, records: Any, diverging: Any
         diverging_epoch=diverging or _NO_DIVERGENCE,
         current_leader=_NO_LEADER,
         snapshot_id=_NO_SNAPSHOT,
-        aborted_transactions=[] if isolation_level == READ_COMMITTED else None,
+        aborted_transactions=_aborted(one, live, records) if isolation_level == READ_COMMITTED else None,
         records=_NO_RECORDS if records is None else records,
     )
+
+
+def _aborted(one: AskedPartition, live: LivePartition, records: Any) -> list[Any]:
+    if records is None or live.state.aborted is None:
+        return []
+    named = live.aborted_between(one.fetch_offset, records)
+    return [FetchResponse.AbortedTransaction(producer_id=producer_id, first_offset=offset) for producer_id, offset in named]
 
 
 def _error_data(one: AskedPartition, code: ErrorCode, *, reached: bool = False) -> Any:

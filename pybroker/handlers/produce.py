@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pybroker.handlers.context import CloseConnection, RequestContext
 from pybroker.handlers.produce_one import ProduceOne
 from pybroker.handlers.registry import Quick, handles
-from pybroker.records.batch import ATTRIBUTES_AT, CURRENT_MAGIC, MAGIC_AT, TRANSACTIONAL_BIT
+from pybroker.records.batch import is_transactional_batch
 from pybroker.records.validate import InvalidBatch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.state import BrokerState
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import ProduceRequest, ProduceResponse
 
+if TYPE_CHECKING:
+    from pybroker.handlers.transactional_produce import Admission
+
 TOPIC_IDS_SINCE = 13
-ABORTABLE_SINCE = 11
-ADDS_TO_TRANSACTION_SINCE = 12
 NOT_TOLD = -1
 ADMIN_CLIENT_ID = "__admin_client"
 """Kafka lets this client write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
@@ -50,13 +52,20 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
                answer; if anything fails the connection is closed, so that the client notices. A duplicate is answered with the first
                one's offset and, as append time, its largest timestamp. Null records close the connection, where Kafka 4.4.0 never
                answers at all.
-    Not done   Transactions: no transactional id is known yet, and a transactional batch is answered as Kafka does then.
+               A transactional batch is written if the transaction's coordinator knows of the partition, and up to version 11
+               refused if not; version 12 adds it. A batch that continues what is open in the partition is not asked for.
+    Not done   Nothing.
     """
     refusal = _refuse_all(request)
     waiting: Waiting = []
     responses = []
+    admission = None
+    if request.transactional_id is not None:
+        admission = await _ask_coordinator(context, request, request.transactional_id)
     for topic, named in distinct(request.topic_data):
-        answers = [_append(context, request, topic, one, waiting) if refusal is None else _error(one.index, refusal) for one in named]
+        answers = [
+            _append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal) for one in named
+        ]
         responses.append(_TopicResponse(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
     if request.acks == 0:
         _close_on_error(responses)
@@ -85,19 +94,31 @@ def _refuse_all(request: ProduceRequest) -> KafkaError | None:
         for one in topic.partition_data:
             if one.records is None:
                 raise CloseConnection("Produce with null records")
-            if request.transactional_id is None and is_transactional(one.records):
+            if request.transactional_id is None and is_transactional_batch(one.records):
                 refusal = KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "a transactional batch without a transactional id")
     return refusal
 
 
-def is_transactional(records: memoryview) -> bool:
-    """Whether the first batch says that it belongs to a transaction; unchecked, it may be no batch at all."""
-    return len(records) > ATTRIBUTES_AT + 1 and records[MAGIC_AT] == CURRENT_MAGIC and records[ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT != 0
+async def _ask_coordinator(context: RequestContext, request: ProduceRequest, transactional_id: str) -> Admission:
+    """Ask for all partitions that may be written to at once."""
+    # Imported here: who has no transactions starts without them.
+    from pybroker.handlers.transactional_produce import Admission
+
+    batches = []
+    for topic, named in distinct(request.topic_data):
+        for one in named:
+            with contextlib.suppress(KafkaError):
+                batches.append((_find_writable(context, request, topic, one), one.records))
+    admission = Admission()
+    await admission.ask(context, transactional_id, batches)
+    return admission
 
 
-def _append(context: RequestContext, request: ProduceRequest, topic: Any, one: Any, waiting: Waiting) -> Any:
+def _append(context: RequestContext, request: ProduceRequest, topic: Any, one: Any, waiting: Waiting, admission: Admission | None) -> Any:
     try:
         live = _find_writable(context, request, topic, one)
+        if admission is not None:
+            admission.check(context.api_version, live, one.records)
     except KafkaError as error:
         return _error(one.index, error)
     try:
@@ -125,8 +146,6 @@ def _find_writable(context: RequestContext, request: ProduceRequest, topic: Any,
         raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks {request.acks}, where -1, 0 or 1 is asked for")
     if live.is_internal and context.client_id != ADMIN_CLIENT_ID:
         raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"clients may not write to {live.topic}")
-    if request.transactional_id is not None and is_transactional(one.records):
-        raise _not_in_transaction(context.api_version)
     return live
 
 
@@ -139,15 +158,6 @@ def _find(context: RequestContext, topic: Any, partition: int) -> LivePartition:
     if by_id and partitions.name_of(topic.topic_id) is None:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "there is no topic with this id")
     raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic or partition")
-
-
-def _not_in_transaction(api_version: int) -> KafkaError:
-    """No transactional id is known here, so no partition can be in a transaction (KIP-890 made three answers of it)."""
-    if api_version >= ADDS_TO_TRANSACTION_SINCE:
-        return KafkaError(ErrorCode.INVALID_PRODUCER_ID_MAPPING, "the transactional id is not known")
-    if api_version >= ABORTABLE_SINCE:
-        return KafkaError(ErrorCode.TRANSACTION_ABORTABLE, "the partition is not in the transaction")
-    return KafkaError(ErrorCode.INVALID_TXN_STATE, "the partition is not in the transaction")
 
 
 def _error(index: int, error: KafkaError, log_start_offset: int = NOT_TOLD, record_errors: Iterable[tuple[int, str]] = ()) -> Any:

@@ -19,31 +19,50 @@ from pybroker.wire.messages import (
     InitProducerIdResponse,
 )
 
+FENCED_SINCE = 4
 NO_ID = -1
 NO_EPOCH = -1
 
 
 @handles(InitProducerIdRequest, versions=(0, 5))
 async def init_producer_id(context: RequestContext, request: InitProducerIdRequest) -> InitProducerIdResponse:
-    """Give an idempotent producer an id that nobody had before, at epoch 0.
+    """Give an idempotent producer an id that nobody had before, at epoch 0; a transactional one the next epoch of its transactional id.
 
     Versions   3: a producer may name the id and epoch it has (KIP-360)   4: PRODUCER_FENCED (KIP-588)   5: TRANSACTION_ABORTABLE (KIP-890)
     Behaviour  Without a transactional id the producer's own id and epoch are looked at only for being both given or both not. Version 6 is
-               unstable in Kafka 4.4.0 and closes the connection.
-    Not done   A transactional id is answered COORDINATOR_NOT_AVAILABLE: there is no transaction coordinator yet.
+               unstable in Kafka 4.4.0 and closes the connection. Whoever has the transactional id is fenced; while its transaction is
+               open the answer is CONCURRENT_TRANSACTIONS, and it is aborted.
+    Not done   Nothing.
     """
-    error = _refusal(request)
-    if error:
-        return InitProducerIdResponse(error_code=error, producer_id=NO_ID, producer_epoch=NO_EPOCH)
-    return InitProducerIdResponse(producer_id=context.state.controller.allocate_producer_id(), producer_epoch=0)
-
-
-def _refusal(request: Any) -> ErrorCode:
     if request.transactional_id == "" or (request.producer_id == NO_ID) != (request.producer_epoch == NO_EPOCH):
-        return ErrorCode.INVALID_REQUEST
-    if request.transactional_id is not None:
-        return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    return ErrorCode.NONE
+        return _refused(ErrorCode.INVALID_REQUEST)
+    if request.transactional_id is None:
+        return InitProducerIdResponse(producer_id=context.state.controller.allocate_producer_id(), producer_epoch=0)
+    try:
+        response = await _init_transactional(context, request, request.transactional_id)
+    except KafkaError as error:
+        return _refused(error.code)
+    if response.error_code == ErrorCode.PRODUCER_FENCED and context.api_version < FENCED_SINCE:
+        response.error_code = ErrorCode.INVALID_PRODUCER_EPOCH
+    return response
+
+
+async def _init_transactional(context: RequestContext, request: InitProducerIdRequest, transactional_id: str) -> InitProducerIdResponse:
+    # Imported here: a producer without transactions needs none of it.
+    from pybroker.core.transactions.beginning import Holder
+
+    timeout_ms = request.transaction_timeout_ms
+    holder = None if request.producer_id == NO_ID else Holder(request.producer_id, request.producer_epoch)
+    response: InitProducerIdResponse = await context.state.transactions.ask(
+        transactional_id,
+        lambda shard, now_ms, call: shard.init_producer_id(now_ms, call, transactional_id, timeout_ms, holder),
+        context.flush,
+    )
+    return response
+
+
+def _refused(error: ErrorCode) -> InitProducerIdResponse:
+    return InitProducerIdResponse(error_code=error, producer_id=NO_ID, producer_epoch=NO_EPOCH)
 
 
 @handles(DescribeProducersRequest, versions=(0, 0))

@@ -19,6 +19,9 @@ from pybroker.handlers import (
     producer_ids,
     records_admin,
     topics,
+    transaction_markers,
+    transactional_offsets,
+    transactions,
 )
 from pybroker.handlers.registry import REGISTRY
 
@@ -37,6 +40,9 @@ __all__ = [
     "producer_ids",
     "records_admin",
     "topics",
+    "transaction_markers",
+    "transactional_offsets",
+    "transactions",
 ]
 
 _HEAD = '''\

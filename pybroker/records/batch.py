@@ -155,6 +155,11 @@ def read_header(buffer: Buffer, at: int = 0) -> BatchHeader:
     return BatchHeader(*_unpack_header(buffer, at))
 
 
+def is_transactional_batch(buffer: Buffer) -> bool:
+    """Whether what begins here says that it belongs to a transaction; unchecked, it may be no batch at all."""
+    return len(buffer) >= HEADER_SIZE and buffer[MAGIC_AT] == CURRENT_MAGIC and buffer[ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT != 0
+
+
 def batch_size(buffer: Buffer, at: int, end: int) -> int | None:
     """Return the size of the batch at `at` in bytes, None if it does not end by `end`; CorruptRecords if no batch can begin so.
 

@@ -92,7 +92,8 @@ class Cleaner:
     async def _clean(self, live: LivePartition, dirt: Dirt, now_ms: int) -> bool:
         pace = Pace()
         try:
-            outcome = await Round(live, dirt, now_ms, self._limits(), pace).run()
+            aborted = list(live.state.aborted or ())
+            outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
             if outcome.end_offset is not None:
                 await trio.to_thread.run_sync(self._store.checkpoint_cleaner, live.log, outcome.end_offset)
         except DiskFullError as full:

@@ -13,7 +13,7 @@ from functools import partial
 
 import trio
 
-from pybroker.core.cleaned_transactions import AbortedTransaction, CleanedTransactions, encode_transaction_index
+from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.cleaning import Dirt, group_segments
 from pybroker.core.compaction import Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
@@ -21,7 +21,7 @@ from pybroker.records.batch import BatchHeader, has_valid_checksum, iter_batches
 from pybroker.records.errors import CorruptRecords
 from pybroker.runtime.pacing import Pace
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import CleanedSegment, Extent
+from pybroker.storage.interface import AbortedTransaction, CleanedSegment, Extent
 from pybroker.wire.buffers import Buffer
 
 UNLIMITED = 1e15  # bytes per second: no disk gets there
@@ -107,10 +107,10 @@ class Round:
         replaced = False
         try:
             await self._write(compaction, cleaned, group)
-            index = encode_transaction_index(compaction.transactions.take_kept())
+            aborted = compaction.transactions.take_kept()
             if not compaction.changed:
                 return True
-            await self._pace.in_thread(partial(self._log.secure_cleaned, cleaned, index))
+            await self._pace.in_thread(partial(self._log.secure_cleaned, cleaned, aborted))
             replaced = self._log.replace(cleaned, group)
         finally:
             if not replaced:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pybroker.core.decision import Decision
+from pybroker.core.producers import Marker
 from pybroker.core.settings import Settings
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.clock import Clock
-from pybroker.runtime.runner import Runner, Timekeeper
+from pybroker.runtime.runner import Runner, Timekeeper, TransactionalProducer
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import CONSUMER_OFFSETS
 
@@ -80,15 +81,28 @@ class GroupCoordinator:
 
     # Asking
 
-    async def ask(self, group_id: str, decide: Decide, flush: Flush | None = None) -> Any:
+    async def ask(self, group_id: str, decide: Decide, flush: Flush | None = None, producer: TransactionalProducer | None = None) -> Any:
         """Let the group's shard decide (shard, now_ms, call number) and return its answer. `flush` is awaited before this waits.
 
+        With a `producer` the records are part of its transaction.
         Raises KafkaError: COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, or what the append of the records
         raised.
         """
         if not self._slots:
             await self.ensure_topic(flush)
-        return await self._runner(_shard_of(group_id, len(self._slots))).ask(decide, flush)
+        return await self._runner(_shard_of(group_id, len(self._slots))).ask(decide, flush, producer)
+
+    async def partition_of(self, group_id: str, flush: Flush | None = None) -> int:
+        """The partition of `__consumer_offsets` that keeps a group. Raises KafkaError where `ask` does."""
+        if not self._slots:
+            await self.ensure_topic(flush)
+        return _shard_of(group_id, len(self._slots))
+
+    def end_transaction(self, partition: int, marker: Marker) -> int:
+        """Write a marker into a partition of `__consumer_offsets`; returns the offset from which on it is safe. Raises KafkaError."""
+        if not 0 <= partition < len(self._slots):
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {CONSUMER_OFFSETS}-{partition}")
+        return self._runner(partition).end_transaction(marker)
 
     async def ask_all(self, decide: Decide, flush: Flush | None = None) -> list[Any]:
         """Ask every shard the same; an answer from each that could be loaded. Without any group ever there are none."""

@@ -14,14 +14,16 @@ import trio
 
 from pybroker.core.partition import NO_EPOCH, PartitionState
 from pybroker.core.producer_snapshot import encode_snapshot
+from pybroker.core.producers import Marker
 from pybroker.core.retention import retained_from
 from pybroker.core.topic_config import TopicConfig
-from pybroker.records.batch import BatchHeader, patch_base_offset_and_epoch, read_header
+from pybroker.records.batch import BatchHeader, iter_batches, patch_base_offset_and_epoch, read_header
+from pybroker.records.control import build_marker_batch
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Waiter
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.topic_rules import TopicRules
-from pybroker.storage.interface import DiskFullError, EpochEnd, Log, Slice, StorageError
+from pybroker.storage.interface import AbortedTransaction, DiskFullError, EpochEnd, Log, Slice, StorageError
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -29,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 NEVER = 2**63 - 1
 """Kafka's default of flush.messages: leave it to the operating system."""
+
+MANY_ABORTED = 64
+"""A fetch names so many aborted transactions (1 KiB) rather than look where its records end."""
 
 
 class Host(NamedTuple):
@@ -149,7 +154,47 @@ class LivePartition:
             )
         return self._write(bytearray(view) if view.readonly else view, read_header(view), self._host.clock.now_ms())
 
+    def append_marker(self, marker: Marker) -> int:
+        """End a producer's transaction here; returns the offset from which on it is safe (`wait_committed`). Raises KafkaError."""
+        self.check_online()
+        state = self.state
+        state.admit_marker(marker)
+        now_ms = self._host.clock.now_ms()
+        batch = bytearray(
+            build_marker_batch(
+                commit=marker.committed,
+                producer_id=marker.producer_id,
+                producer_epoch=marker.producer_epoch,
+                coordinator_epoch=marker.coordinator_epoch,
+                timestamp=now_ms,
+            )
+        )
+        header = read_header(batch)
+        base_offset = self._put(batch, header, now_ms)
+        aborted = state.advance_marker(header, base_offset, marker.coordinator_epoch, committed=marker.committed)
+        if aborted is not None:
+            self._note_aborted(aborted)
+        self._advance_high_watermark(len(batch))
+        self._wake_watchers()
+        return state.log_end_offset
+
+    def _note_aborted(self, aborted: AbortedTransaction) -> None:
+        """Keep it in the log's transaction index, where the next start finds it.
+
+        What the index lacks is found again from the last producer snapshot on; so without it there must be no later snapshot.
+        """
+        try:
+            self.log.add_aborted(aborted)
+        except StorageError as error:
+            self.take_offline(error)
+
     def _write(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> int:
+        base_offset = self._put(batch, header, now_ms)
+        self.state.advance(header, base_offset)
+        self._advance_high_watermark(len(batch))
+        return base_offset
+
+    def _put(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> int:
         state = self.state
         base_offset = state.log_end_offset
         header.base_offset = base_offset
@@ -164,8 +209,6 @@ class LivePartition:
             self.check_online()
         if base_offset and self.log.active_base_offset == base_offset:
             self.take_snapshot()
-        state.advance(header, base_offset)
-        self._advance_high_watermark(len(batch))
         return base_offset
 
     # --- safety
@@ -239,6 +282,20 @@ class LivePartition:
             self.take_offline(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
 
+    def aborted_between(self, offset: int, records: Slice) -> list[tuple[int, int]]:
+        """(producer id, first offset) of the aborted transactions that touch `records`, which were read from `offset` on.
+
+        More than that may be named, as Kafka does; where it would be much more, the end of the records is looked up.
+        """
+        aborted = self.state.aborted
+        if aborted is None:
+            return []
+        found = aborted.between(offset, self.state.last_stable_offset)
+        if len(found) > MANY_ABORTED:
+            *_, (_, last) = iter_batches(records.read())
+            found = aborted.between(offset, last.next_offset)
+        return found
+
     def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:
         """Where a leader epoch ended (KIP-101, KIP-279); the current one ends at the log's end, even before its first batch."""
         if leader_epoch == NO_EPOCH or leader_epoch > self.leader_epoch:
@@ -293,6 +350,7 @@ class LivePartition:
         except StorageError as error:
             self.take_offline(error)
             self.check_online()
+        self.state.forget_aborted()
         self._wake_watchers()
 
     def retain(self, now_ms: int) -> bool:

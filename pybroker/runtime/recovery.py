@@ -1,4 +1,7 @@
-"""A partition from what its log holds: the latest producer snapshot that reads, and the headers of the batches after it."""
+"""A partition from what its log holds: the latest producer snapshot that reads, and the headers of the batches after it.
+
+Markers are read whole: of a transaction that was aborted the log keeps an index, and what of it is missing is found again here.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import logging
 from pybroker.core.partition import PartitionState
 from pybroker.core.producer_snapshot import SnapshotError, decode_snapshot
 from pybroker.core.producers import ProducerEntry, Producers, is_expired
-from pybroker.storage.interface import Log
+from pybroker.records.batch import BatchHeader
+from pybroker.records.control import ControlType, control_type, marker_coordinator_epoch
+from pybroker.records.record import iter_records
+from pybroker.storage.interface import Log, Slice
 
 logger = logging.getLogger(__name__)
 
@@ -23,26 +29,53 @@ def recover(log: Log, leader_epoch: int, now_ms: int, expiration_ms: int) -> tup
     if not log.log_end_offset:
         return state, NO_SNAPSHOT
     snapshot_offset, entries = latest_snapshot(log)
-    state.producers = replay(log, max(snapshot_offset, 0), entries, now_ms, expiration_ms)
+    state.producers = Producers(entry for entry in entries if not is_expired(entry, now_ms, expiration_ms))
+    replay(log, state, max(snapshot_offset, 0))
     return state, snapshot_offset
 
 
-def replay(log: Log, start: int, entries: list[ProducerEntry], now_ms: int, expiration_ms: int) -> Producers:
-    """Who wrote to the log: who was known at `start`, and the headers of the batches from there on (none after a clean stop).
+def replay(log: Log, state: PartitionState, start: int) -> None:
+    """Who wrote to the log from `start` on (nothing does after a clean stop), by the headers of its batches, and what was aborted.
 
-    Batches before the log's start count as long as they are there: a producer that was known until a crash is still the same one.
+    Batches before the log's start count as long as they are there: a producer that was known until a crash is still the same one. The
+    transaction index is believed only up to `start`: what comes after it is added anew.
     """
-    producers = Producers(entry for entry in entries if not is_expired(entry, now_ms, expiration_ms))
     if start < log.log_end_offset:
-        for header, _ in log.batches(start):
-            if header.base_offset >= start:
-                producers.update(header, header.base_offset)
-    return producers
+        log.forget_aborted(start)
+    for aborted in log.aborted():
+        state.keep_aborted(aborted)
+    state.forget_aborted()
+    if start >= log.log_end_offset:
+        return
+    for header, batch in log.batches(start):
+        if header.base_offset < start:
+            continue
+        if header.is_control and header.producer_id >= 0:
+            _replay_marker(log, state, header, batch)
+        else:
+            state.producers.update(header, header.base_offset)
+    state.log_end_offset = log.log_end_offset
+    state.producers.settle(state.high_watermark)
+    state.forget_aborted()
+
+
+def _replay_marker(log: Log, state: PartitionState, header: BatchHeader, batch: Slice) -> None:
+    for record in iter_records(batch.read()):
+        committed = control_type(record.key) == ControlType.COMMIT
+        aborted = state.advance_marker(header, header.base_offset, marker_coordinator_epoch(record.value), committed=committed)
+        if aborted is not None:
+            log.add_aborted(aborted)
 
 
 def latest_snapshot(log: Log) -> tuple[int, list[ProducerEntry]]:
-    """The offset that the newest snapshot that reads stands for, and what it holds."""
+    """The offset that the newest snapshot that reads stands for, and what it holds.
+
+    After a crash it must be one before the recovery point: later ones are beside a transaction index that may not have reached the disk.
+    """
+    usable_to = log.recovery_point if log.recovery.scanned_bytes else log.log_end_offset
     for offset, content in log.producer_snapshots():
+        if offset > usable_to:
+            continue
         try:
             return offset, decode_snapshot(content)
         except SnapshotError as error:

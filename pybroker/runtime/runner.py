@@ -8,6 +8,7 @@ Theory
   policy that is at once.
 - If the append fails nothing was written and nothing is replayed: those whom the decision would have answered get the error instead, and
   the machine may decide once more what comes of that (`Decision.if_not_written`).
+- What a decision asks for beyond that (`effects`) is given to `carry_out` when its records are safe; it is lost with a failed append.
 - A caller that is cancelled takes its place with it; an answer for a number that nobody waits for is dropped.
 - One task keeps the time of all runners (`Timekeeper`).
 
@@ -20,11 +21,12 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import trio
 
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
+from pybroker.core.producers import Marker
 from pybroker.records.builder import build_batch
 from pybroker.runtime.clock import Clock
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -72,12 +74,24 @@ class InternalPartition(Protocol):
     @property
     def high_watermark(self) -> int: ...
 
+    @property
+    def leader_epoch(self) -> int: ...
+
     def append_records(self, batch: bytes) -> int: ...
+
+    def append_marker(self, marker: Marker) -> int: ...
 
     async def wait_committed(self, offset: int) -> None: ...
 
 
 MachineT = TypeVar("MachineT", bound=Machine)
+
+
+class TransactionalProducer(NamedTuple):
+    """Whose transaction a decision's records are part of."""
+
+    producer_id: int
+    producer_epoch: int
 
 
 class _Waiter:
@@ -110,7 +124,14 @@ class Runner(Generic[MachineT]):
     """One machine over one partition of an internal topic. `machine` is for looking; it changes only through `ask` and `do`."""
 
     def __init__(
-        self, machine: MachineT, partition: InternalPartition, clock: Clock, timekeeper: Timekeeper, nursery: trio.Nursery, codec: int = 0
+        self,
+        machine: MachineT,
+        partition: InternalPartition,
+        clock: Clock,
+        timekeeper: Timekeeper,
+        nursery: trio.Nursery,
+        codec: int = 0,
+        carry_out: Callable[[Runner[MachineT], list[Any]], None] | None = None,
     ) -> None:
         self.machine = machine
         self.partition = partition
@@ -118,20 +139,26 @@ class Runner(Generic[MachineT]):
         self._timekeeper = timekeeper
         self._nursery = nursery
         self._codec = codec
+        self._carry_out = carry_out
         self._numbers = itertools.count(1)
         self._waiters: dict[int, _Waiter] = {}
         self._written = 0
-        self._unreleased: deque[tuple[int, list[Reply]]] = deque()
+        self._unreleased: deque[tuple[int, list[Reply], list[Any]]] = deque()
 
-    async def ask(self, decide: Callable[[MachineT, int, int], Decision], flush: Callable[[], Awaitable[None]] | None = None) -> Any:
+    async def ask(
+        self,
+        decide: Callable[[MachineT, int, int], Decision],
+        flush: Callable[[], Awaitable[None]] | None = None,
+        producer: TransactionalProducer | None = None,
+    ) -> Any:
         """Let the machine decide (machine, now_ms, call number) and return the answer to that call, or raise it if it is an exception.
 
-        `flush` is awaited before this waits for anything.
+        `flush` is awaited before this waits for anything. With a `producer` the records are part of its transaction.
         """
         call = next(self._numbers)
         waiter = self._waiters[call] = _Waiter()
         try:
-            self._decide(lambda machine, now_ms: decide(machine, now_ms, call))
+            self._decide(lambda machine, now_ms: decide(machine, now_ms, call), producer)
             if not waiter.has_answer and flush is not None:
                 await flush()
             if not waiter.has_answer:
@@ -145,6 +172,12 @@ class Runner(Generic[MachineT]):
     def do(self, decide: Callable[[MachineT, int], Decision]) -> None:
         """Let the machine decide where nobody asks; what cannot be written is logged."""
         self._decide(decide)
+
+    def end_transaction(self, marker: Marker) -> int:
+        """Write a marker and let the machine know; returns the offset from which on it is safe. Raises KafkaError."""
+        self._written = self.partition.append_marker(marker)
+        self.machine.end_transaction(marker.producer_id, committed=marker.committed)
+        return self._written
 
     def start(self) -> None:
         """The log is replayed: let the machine begin, and keep its time from now on."""
@@ -168,12 +201,12 @@ class Runner(Generic[MachineT]):
 
     # Carrying out
 
-    def _decide(self, decide: Callable[[MachineT, int], Decision]) -> None:
+    def _decide(self, decide: Callable[[MachineT, int], Decision], producer: TransactionalProducer | None = None) -> None:
         now_ms = self._clock.now_ms()
         decision = decide(self.machine, now_ms)
         if decision.records:
             try:
-                self._write(decision.records, now_ms, atomic=decision.atomic)
+                self._write(decision.records, now_ms, producer, atomic=decision.atomic)
             except KafkaError as error:
                 logger.warning("%r took no records: %s", self.partition, error)
                 self._release(_failed(decision.replies, error))
@@ -183,56 +216,71 @@ class Runner(Generic[MachineT]):
                 self._timekeeper.look_at(self)
         else:
             self._timekeeper.look_at(self)
-        if decision.replies:
-            self._release_when_safe(decision.replies)
+        if decision.replies or decision.effects:
+            self._release_when_safe(decision.replies, decision.effects)
 
     def _decide_again(self, refused: Decision) -> None:
         decide = refused.if_not_written
         if decide is not None:
             self._decide(lambda _, now_ms: decide(now_ms))
 
-    def _write(self, records: list[CoordinatorRecord], now_ms: int, *, atomic: bool) -> None:
+    def _write(self, records: list[CoordinatorRecord], now_ms: int, producer: TransactionalProducer | None, *, atomic: bool) -> None:
         """One batch; of records that do not belong together halves, where that is too large."""
         try:
-            self._append(records, now_ms)
+            self._append(records, now_ms, producer)
         except KafkaError as error:
             if atomic or error.code != ErrorCode.MESSAGE_TOO_LARGE or len(records) == 1:
                 raise
             middle = len(records) // 2
-            self._write(records[:middle], now_ms, atomic=False)
-            self._write(records[middle:], now_ms, atomic=False)
+            self._write(records[:middle], now_ms, producer, atomic=False)
+            self._write(records[middle:], now_ms, producer, atomic=False)
 
-    def _append(self, records: list[CoordinatorRecord], now_ms: int) -> None:
+    def _append(self, records: list[CoordinatorRecord], now_ms: int, producer: TransactionalProducer | None) -> None:
         stored = [(encode_key(each.key), encode_value(each.value, each.value_version)) for each in records]
-        base_offset = self.partition.append_records(build_batch(stored, timestamp=now_ms, codec=self._codec))
-        self._written = base_offset + len(records)
+        if producer is None:
+            batch = build_batch(stored, timestamp=now_ms, codec=self._codec)
+        else:
+            # The coordinator's part of a transaction has no sequence to be checked by; Kafka writes 0.
+            producer_id, epoch = producer
+            batch = build_batch(
+                stored,
+                timestamp=now_ms,
+                codec=self._codec,
+                producer_id=producer_id,
+                producer_epoch=epoch,
+                base_sequence=0,
+                transactional=True,
+            )
+        self._written = self.partition.append_records(batch) + len(records)
         for record in records:
-            self.machine.replay(record)
+            self.machine.replay(record, -1 if producer is None else producer.producer_id)
 
-    def _release_when_safe(self, replies: list[Reply]) -> None:
+    def _release_when_safe(self, replies: list[Reply], effects: list[Any]) -> None:
         if not self._unreleased and self._written <= self.partition.high_watermark:
-            self._release(replies)
+            self._release(replies, effects)
             return
-        self._unreleased.append((self._written, replies))
+        self._unreleased.append((self._written, replies, effects))
         if len(self._unreleased) == 1:
             self._nursery.start_soon(self._release_in_order, name="coordinator replies")
 
     async def _release_in_order(self) -> None:
         while self._unreleased:
-            offset, replies = self._unreleased[0]
+            offset, replies, effects = self._unreleased[0]
             try:
                 await self.partition.wait_committed(offset)
             except KafkaError as error:
-                replies = _failed(replies, error)
+                replies, effects = _failed(replies, error), []
             if self._unreleased:
                 self._unreleased.popleft()
-                self._release(replies)
+                self._release(replies, effects)
 
-    def _release(self, replies: Iterable[Reply]) -> None:
+    def _release(self, replies: Iterable[Reply], effects: list[Any] | None = None) -> None:
         for reply in replies:
             waiter = self._waiters.get(reply.call)
             if waiter is not None and not waiter.has_answer:
                 waiter.settle(reply.response)
+        if effects and self._carry_out is not None:
+            self._carry_out(self, effects)
 
 
 def _failed(replies: list[Reply], error: KafkaError) -> list[Reply]:

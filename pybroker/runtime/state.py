@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pybroker.runtime.groups import GroupCoordinator
     from pybroker.runtime.partitions import Partitions
     from pybroker.runtime.seams import ClusterView
+    from pybroker.runtime.transactions import TransactionCoordinator
 
 
 @dataclass(slots=True)
@@ -29,5 +30,6 @@ class BrokerState:
     controller: Controller
     partitions: Partitions
     groups: GroupCoordinator
+    transactions: TransactionCoordinator
     fetch_sessions: FetchSessions
     advertised_address: tuple[str, int] | None = None

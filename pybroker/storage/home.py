@@ -7,16 +7,18 @@ Nothing is there before the first segment is made: a topic that nobody writes to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from pybroker.storage import compacted, layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
-from pybroker.storage.interface import LogConfig, StorageError
+from pybroker.storage.interface import AbortedTransaction, LogConfig, StorageError
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
 from pybroker.storage.snapshot_files import DiskSnapshots
+from pybroker.storage.transaction_index import append_entry, encode_entries, read_entries
 from pybroker.storage.trash import Trash
 
 SNAPSHOTS_KEPT = 2
@@ -25,7 +27,18 @@ SNAPSHOTS_KEPT = 2
 class LogHome:
     """The directory of one log."""
 
-    __slots__ = ("_names_changed", "directory", "exists", "files", "parent", "pool", "topic_id", "trash", "wrote_metadata")
+    __slots__ = (
+        "_names_changed",
+        "_unsynced_indexes",
+        "directory",
+        "exists",
+        "files",
+        "parent",
+        "pool",
+        "topic_id",
+        "trash",
+        "wrote_metadata",
+    )
 
     def __init__(self, files: Files, pool: FilePool, trash: Trash, parent: str, name: str, topic_id: bytes, *, exists: bool) -> None:
         self.files = files
@@ -37,6 +50,7 @@ class LogHome:
         self.exists = exists
         self.wrote_metadata = False
         self._names_changed = False
+        self._unsynced_indexes: set[str] = set()
 
     def create(self) -> None:
         """Make the directory and say whose it is. Raises StorageError; for one if a log lies there that could not be taken away."""
@@ -101,6 +115,9 @@ class LogHome:
         """Make names and epochs durable. Raises OSError; DiskFullError if only the epochs found no room: they wait for the next call."""
         if not self.exists:
             return
+        while self._unsynced_indexes:
+            with suppress(FileNotFoundError):
+                self.files.fsync_file(self._unsynced_indexes.pop())
         if epochs.dirty:
             self._write_epochs(epochs)
         if not self._names_changed:
@@ -128,9 +145,9 @@ class LogHome:
         """A segment beside the one of that offset. Raises StorageError, DiskFullError."""
         return compacted.create(self.segment(base_offset, config, None), self.files)
 
-    def secure_cleaned(self, segment: DiskSegment, transaction_index: bytes) -> None:
+    def secure_cleaned(self, segment: DiskSegment, aborted: Sequence[AbortedTransaction]) -> None:
         """See `compacted.secure`."""
-        compacted.secure(segment, self.files, transaction_index)
+        compacted.secure(segment, self.files, encode_entries(aborted))
 
     def put_in_place(self, segment: DiskSegment) -> None:
         """See `compacted.put_in_place`."""
@@ -144,6 +161,46 @@ class LogHome:
     def snapshot_files(self) -> DiskSnapshots:
         """Where snapshots of the metadata lie, if this is the metadata log."""
         return DiskSnapshots(self.files, self.directory)
+
+    # --- transaction indexes
+
+    def _transaction_index(self, base_offset: int) -> str:
+        return os.path.join(self.directory, layout.segment_file_name(base_offset, layout.TRANSACTION_INDEX))
+
+    def add_aborted(self, base_offset: int, entry: AbortedTransaction) -> None:
+        """Add to the index of a segment. Raises StorageError."""
+        path = self._transaction_index(base_offset)
+        try:
+            append_entry(self.files, path, entry)
+        except OSError as error:
+            raise storage_error("append to", path, error) from error
+        self._changed(path)
+
+    def aborted(self, base_offset: int) -> list[AbortedTransaction]:
+        """What the index of a segment holds. Raises StorageError."""
+        path = self._transaction_index(base_offset)
+        try:
+            return read_entries(self.files, path)
+        except OSError as error:
+            raise storage_error("read", path, error) from error
+
+    def replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
+        """Write the index of a segment anew; whatever else the file holds is dropped. Raises StorageError."""
+        path = self._transaction_index(base_offset)
+        try:
+            if entries:
+                self.files.replace_file(path, encode_entries(entries), sync=False)
+            else:
+                self.files.unlink(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error("write", path, error) from error
+        self._changed(path)
+
+    def _changed(self, path: str) -> None:
+        self._unsynced_indexes.add(path)
+        self._names_changed = True
 
     # --- producer snapshots
 

@@ -98,6 +98,15 @@ class CleanedSegment(Protocol):
         ...
 
 
+class AbortedTransaction(NamedTuple):
+    """From its first record to its marker (`last_offset`), and the last stable offset that the marker left."""
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    last_stable_offset: int
+
+
 class RecoveryReport(NamedTuple):
     """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole).
 
@@ -152,8 +161,8 @@ class Log(Protocol):
         """A new segment beside the one that begins at `base_offset`. Ends with `replace` or `drop_cleaned`."""
         ...
 
-    def secure_cleaned(self, cleaned: CleanedSegment, transaction_index: bytes = b"") -> None:
-        """Make a cleaned segment complete and durable with its `.txnindex`, whose content core makes, and say so by its name.
+    def secure_cleaned(self, cleaned: CleanedSegment, aborted: Sequence[AbortedTransaction] = ()) -> None:
+        """Make a cleaned segment complete and durable, with the aborted transactions whose markers it holds, and say so by its name.
 
         Blocking, safe beside all else. Raises StorageError.
         """
@@ -236,6 +245,18 @@ class Log(Protocol):
 
     def flush(self) -> int:
         """Make all that is written durable; returns the new recovery point. Blocking, safe beside `append` on another thread."""
+        ...
+
+    def add_aborted(self, entry: AbortedTransaction) -> None:
+        """Keep an aborted transaction in the index (`.txnindex`) of the segment that holds its marker, in the order of markers."""
+        ...
+
+    def aborted(self) -> Iterator[AbortedTransaction]:
+        """What the transaction indexes hold, in order. After an unclean stop, only what lies before the recovery point can be relied on."""
+        ...
+
+    def forget_aborted(self, from_offset: int) -> None:
+        """Drop the entries whose marker lies at or after `from_offset`, to have them added anew."""
         ...
 
     def write_producer_snapshot(self, offset: int, content: bytes) -> None:

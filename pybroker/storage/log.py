@@ -23,6 +23,7 @@ from pybroker.records.batch import BatchHeader
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import storage_error
 from pybroker.storage.interface import (
+    AbortedTransaction,
     CleanedSegment,
     DiskFullError,
     EpochEnd,
@@ -356,6 +357,7 @@ class PartitionLog:
             self.recovery_point = min(self.recovery_point, self.log_end_offset)
         self._epochs.truncate_from_end(self.log_end_offset)
         self.home.drop_snapshots_after(self.log_end_offset)
+        self.forget_aborted(self.log_end_offset)
 
     def _truncate(self, offset: int) -> None:
         """Nothing may be left that ends before the log's start, so where only that would be left the log begins anew."""
@@ -384,9 +386,9 @@ class PartitionLog:
         cleaned: CleanedSegment = self.home.create_cleaned(base_offset, self._config)
         return cleaned
 
-    def secure_cleaned(self, cleaned: CleanedSegment, transaction_index: bytes = b"") -> None:
+    def secure_cleaned(self, cleaned: CleanedSegment, aborted: Sequence[AbortedTransaction] = ()) -> None:
         """See `interface.Log.secure_cleaned`."""
-        self.home.secure_cleaned(cleaned, transaction_index)
+        self.home.secure_cleaned(cleaned, aborted)
 
     def drop_cleaned(self, cleaned: CleanedSegment) -> None:
         """See `interface.Log.drop_cleaned`."""
@@ -472,6 +474,29 @@ class PartitionLog:
         """The log was deleted: it takes no more."""
         self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
         self.let_go()
+
+    # --- aborted transactions
+
+    def add_aborted(self, entry: AbortedTransaction) -> None:
+        """See `interface.Log.add_aborted`."""
+        try:
+            self.home.add_aborted(self._base_of(entry.last_offset), entry)
+        except StorageError as error:
+            raise self._fail(error) from error
+
+    def aborted(self) -> Iterator[AbortedTransaction]:
+        """See `interface.Log.aborted`."""
+        for base_offset in self._bases:
+            yield from self.home.aborted(base_offset)
+
+    def forget_aborted(self, from_offset: int) -> None:
+        """See `interface.Log.forget_aborted`."""
+        for base_offset in self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]:
+            kept = [entry for entry in self.home.aborted(base_offset) if entry.last_offset < from_offset]
+            self.home.replace_aborted(base_offset, kept)
+
+    def _base_of(self, offset: int) -> int:
+        return self._bases[max(0, bisect_right(self._bases, offset) - 1)]
 
     # --- producer snapshots
 

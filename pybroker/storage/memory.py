@@ -13,7 +13,7 @@ from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.interface import Log, LogConfig, Slice, TimestampOffset
+from pybroker.storage.interface import AbortedTransaction, Log, LogConfig, Slice, TimestampOffset
 from pybroker.storage.log import UNKNOWN, PartitionLog
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.storage.segment import first_record
@@ -156,12 +156,14 @@ class MemorySegment:
 class MemoryHome:
     """What belongs to a log beside its segments."""
 
-    __slots__ = ("_metadata_snapshots", "_snapshots", "topic_id")
+    __slots__ = ("_aborted", "_aborted_of_cleaned", "_metadata_snapshots", "_snapshots", "topic_id")
 
     def __init__(self, topic_id: bytes) -> None:
         self.topic_id = topic_id
         self._metadata_snapshots: MemorySnapshots | None = None
         self._snapshots: dict[int, bytes] = {}
+        self._aborted: dict[int, list[AbortedTransaction]] = {}
+        self._aborted_of_cleaned: dict[int, list[AbortedTransaction]] = {}
 
     def adopt(self, topic_id: bytes) -> None:
         """Say anew whose the log is."""
@@ -179,22 +181,39 @@ class MemoryHome:
 
     def discard(self, segments: list[MemorySegment], delay_ms: int) -> None:
         """Who still reads holds the bytes itself."""
+        for segment in segments:
+            self._aborted.pop(segment.base_offset, None)
 
     def create_cleaned(self, base_offset: int, config: LogConfig) -> MemorySegment:
         """A segment that nobody knows of yet."""
         return MemorySegment(base_offset, None)
 
-    def secure_cleaned(self, segment: MemorySegment, transaction_index: bytes) -> None:
-        """Nothing outlives the process."""
+    def secure_cleaned(self, segment: MemorySegment, aborted: Sequence[AbortedTransaction]) -> None:
+        """Nothing outlives the process; the index waits for its segment to take its place."""
+        self._aborted_of_cleaned[segment.base_offset] = list(aborted)
 
     def put_in_place(self, segment: MemorySegment) -> None:
-        """Names are for files."""
+        """What it replaces was discarded, with its index."""
+        self._aborted[segment.base_offset] = self._aborted_of_cleaned.pop(segment.base_offset, [])
 
     def drop_cleaned(self, segment: MemorySegment) -> None:
         """Nobody knew of it."""
+        self._aborted_of_cleaned.pop(segment.base_offset, None)
 
     def sync(self, epochs: EpochCache) -> None:
         """See `MemorySegment.flush`."""
+
+    def add_aborted(self, base_offset: int, entry: AbortedTransaction) -> None:
+        """Add to the index of a segment."""
+        self._aborted.setdefault(base_offset, []).append(entry)
+
+    def aborted(self, base_offset: int) -> list[AbortedTransaction]:
+        """What the index of a segment holds."""
+        return self._aborted.get(base_offset, [])
+
+    def replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
+        """Write the index of a segment anew."""
+        self._aborted[base_offset] = entries
 
     def write_snapshot(self, offset: int, content: bytes) -> None:
         """Keep this one and the one before it."""

@@ -50,6 +50,7 @@ class PartitionRoom:
             controller=missing,
             partitions=self.partitions,
             groups=missing,
+            transactions=missing,
             fetch_sessions=FetchSessions(1000, lambda: self.rng.getrandbits(31)),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pybroker.core.cleaned_transactions import AbortedTransaction, CleanedTransactions, encode_transaction_index
+from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.compaction import LONG_CALL_BYTES, Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
 from pybroker.records.batch import has_valid_checksum, iter_batches, read_header
@@ -17,6 +17,8 @@ from pybroker.records.builder import build_batch
 from pybroker.records.compression import Codec
 from pybroker.records.control import build_marker_batch
 from pybroker.records.record import Record, iter_records
+from pybroker.storage.interface import AbortedTransaction
+from pybroker.storage.transaction_index import encode_entries
 
 NOW_MS = 1_700_000_000_000
 RETENTION_MS = 1000
@@ -179,7 +181,7 @@ def marker(offset: int, producer_id: int, commit: bool) -> bytes:
 def test_aborted_data_goes_and_its_marker_later():
     """Its key supersedes nothing; the marker stays in the round that met the data, then gets a horizon, then goes."""
     batches = [build_batch([(b"a", b"1")]), transaction(1, 7), marker(2, 7, commit=False)]
-    aborted = (AbortedTransaction(7, 1, 2),)
+    aborted = (AbortedTransaction(7, 1, 2, -1),)
     left = compact(batches, aborted=aborted)
     assert left == [batches[0], batches[2]]
     marked = compact(left)
@@ -210,7 +212,7 @@ def test_index_of_aborted_transactions_follows_their_data():
     kept = transactions.take_kept()
     assert kept == [AbortedTransaction(7, 0, 2, 1)]
     assert transactions.take_kept() == []
-    content = encode_transaction_index(kept)
+    content = encode_entries(kept)
     assert content == bytes.fromhex("0000" + "0000000000000007" + "0000000000000000" + "0000000000000002" + "0000000000000001")
     assert not transactions.is_aborted(read_header(transaction(4, 7)))
 

@@ -116,7 +116,11 @@ def test_open_transaction_bounds_what_is_stable_and_never_expires():
     assert producers.expire(now_ms=10**12, expiration_ms=1) == 0
     marker = header_of(-1, transactional=True)
     marker.attributes |= 0x20
-    producers.update(marker, 7, coordinator_epoch=3)
+    ended = producers.update(marker, 7, coordinator_epoch=3)
+    assert ended == (PRODUCER, 5, 7)
+    assert (producers.first_open_offset, producers.first_unstable_offset) == (6, 5)
+    assert not producers.settle(7)
+    assert producers.settle(8)
     assert producers.first_unstable_offset == 6
     assert producers.get(PRODUCER).coordinator_epoch == 3
 

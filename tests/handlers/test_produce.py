@@ -145,12 +145,9 @@ def test_transactional_batch_without_transactional_id(room: PartitionRoom):
     assert answers(room, request(("a", 0, batch(**options)), ("a", 1, batch()))) == [(0, 53, -1, -1, -1), (1, 53, -1, -1, -1)]
 
 
-@pytest.mark.parametrize(("version", "code"), [(9, 48), (11, 120), (12, 49)])
-def test_transactional_batch_outside_a_transaction(room: PartitionRoom, version: int, code: int):
-    """Three answers, as KIP-890 has it; a plain batch with a transactional id passes."""
-    options = {"producer_id": 5, "producer_epoch": 0, "base_sequence": 0, "transactional": True}
-    sent = request(("a", 0, batch(**options)), ("a", 1, batch()), transactional_id="t")
-    assert [one[1] for one in answers(room, sent, version)] == [code, 0]
+def test_plain_batch_with_a_transactional_id(room: PartitionRoom):
+    """No coordinator is asked about it."""
+    assert answers(room, request(("a", 0, batch()), transactional_id="t")) == [(0, 0, 0, -1, 0)]
 
 
 def test_storage_error_is_told(room: PartitionRoom):
@@ -183,11 +180,10 @@ def test_producer_ids_are_new_each_time(room: PartitionRoom):
         ({"transactional_id": None, "producer_id": 5}, ErrorCode.INVALID_REQUEST),
         ({"transactional_id": None, "producer_epoch": 3}, ErrorCode.INVALID_REQUEST),
         ({"transactional_id": ""}, ErrorCode.INVALID_REQUEST),
-        ({"transactional_id": "t"}, ErrorCode.COORDINATOR_NOT_AVAILABLE),
     ],
 )
 def test_refused_producer_ids(room: PartitionRoom, fields: dict[str, Any], code: ErrorCode):
-    """Half an identity is no request, and for transactions there is no coordinator."""
+    """Half an identity is no request, and no name is no transactional id."""
     assert ids(room, **fields) == (code, -1, -1)
 
 

@@ -66,7 +66,7 @@ def compact(log: Any, batches: list[bytes], kept: tuple[int, ...] = KEPT) -> boo
     cleaned = log.begin_cleaned(0)
     if kept:
         cleaned.append_batches([(batches[offset], read_header(batches[offset])) for offset in kept])
-    log.secure_cleaned(cleaned, b"")
+    log.secure_cleaned(cleaned)
     return log.replace(cleaned, log.extents()[:2])
 
 
@@ -120,7 +120,7 @@ def test_gives_way_to_changes(log: Any, append: Append):
     cleaned.append_batches([(batches[1], read_header(batches[1]))])
     replaced = log.extents()[:2]
     log.raise_log_start_offset(12)
-    log.secure_cleaned(cleaned, b"")
+    log.secure_cleaned(cleaned)
     assert not log.replace(cleaned, replaced)
     assert offsets_in(log)[0] == 12
 
@@ -130,7 +130,7 @@ def test_active_segment_is_never_replaced(log: Any, append: Append):
     batches = fill(log, append)
     cleaned = log.begin_cleaned(20)
     cleaned.append_batches([(batches[20], read_header(batches[20]))])
-    log.secure_cleaned(cleaned, b"")
+    log.secure_cleaned(cleaned)
     assert not log.replace(cleaned, log.extents()[2:])
 
 
@@ -207,7 +207,7 @@ def test_failure_to_put_in_place_takes_the_log_offline(open_disk: Open, append: 
     batches = fill(log, append)
     cleaned = log.begin_cleaned(0)
     cleaned.append_batches([(batches[offset], read_header(batches[offset])) for offset in KEPT])
-    log.secure_cleaned(cleaned, b"")
+    log.secure_cleaned(cleaned)
 
     def refuse(source: str, target: str) -> None:
         raise OSError(5, "Input/output error")

@@ -21,7 +21,15 @@ from random import Random
 from typing import Any
 
 from pybroker.core.decision import CoordinatorRecord, Decision
-from pybroker.core.groups import classic_describe, classic_join, classic_rebalance, classic_sync, offset_expiry, offset_requests
+from pybroker.core.groups import (
+    classic_describe,
+    classic_join,
+    classic_rebalance,
+    classic_sync,
+    offset_expiry,
+    offset_requests,
+    transactional_offsets,
+)
 from pybroker.core.groups.classic import ClassicGroup, State
 from pybroker.core.groups.classic_records import group_from_record, group_tombstone, install_assignment, new_group_record
 from pybroker.core.groups.deadlines import Deadlines, Key
@@ -47,6 +55,7 @@ from pybroker.wire.messages import (
     OffsetDeleteResponse,
     OffsetFetchRequest,
     SyncGroupRequest,
+    TxnOffsetCommitRequest,
 )
 
 _CLEANUP: Key = ("", "cleanup", "")
@@ -153,6 +162,25 @@ class GroupShard:
                 return ErrorCode.NONE
             return ErrorCode.GROUP_ID_NOT_FOUND if api_version >= _COMMIT_NOT_FOUND_FROM else ErrorCode.ILLEGAL_GENERATION
         error = classic_sync.check_commit(group, request.member_id, request.group_instance_id, generation_id, transactional=False)
+        member = group.members.get(request.member_id)
+        if not error and member is not None:
+            classic_rebalance.keep_alive(turn, member)
+        return error
+
+    def commit_transactional_offsets(self, now_ms: int, call: int, api_version: int, request: TxnOffsetCommitRequest) -> Decision:
+        """Offsets that count when the transaction, in which the runner writes them, is committed."""
+        turn = self._turn(now_ms)
+        error = self._check_transactional_commit(turn, request)
+        answered = transactional_offsets.refused(request, error) if error else transactional_offsets.commit(turn, request)
+        turn.reply(call, answered)
+        return turn.decision
+
+    def _check_transactional_commit(self, turn: Turn, request: TxnOffsetCommitRequest) -> ErrorCode:
+        generation_id = request.generation_id_or_member_epoch
+        group = self.groups.get(request.group_id)
+        if group is None:
+            return ErrorCode.NONE if generation_id < 0 else ErrorCode.ILLEGAL_GENERATION
+        error = classic_sync.check_commit(group, request.member_id, request.group_instance_id, generation_id, transactional=True)
         member = group.members.get(request.member_id)
         if not error and member is not None:
             classic_rebalance.keep_alive(turn, member)

@@ -1,0 +1,1 @@
+"""The transaction coordinator's state machine: transactional ids, their producers, and what becomes of their transactions."""

@@ -1,0 +1,82 @@
+"""Whether transactional batches may be written: their coordinator knows which partitions a transaction reaches (KIP-890)."""
+
+from __future__ import annotations
+
+from pybroker.core.transactions.beginning import Holder
+from pybroker.core.transactions.transaction import Partition
+from pybroker.handlers.context import RequestContext
+from pybroker.records.batch import is_transactional_batch, read_header
+from pybroker.runtime.partition import LivePartition
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+ABORTABLE_SINCE = 11
+ADDS_TO_TRANSACTION_SINCE = 12
+
+_COORDINATOR_AWAY = (ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR)
+
+
+class Admission:
+    """What the coordinator said about the transactional batches of one request.
+
+    A batch of a transaction that is open in its partition goes without asking. Between the coordinator's word and the write nothing is
+    awaited; a partition of which it was not asked, because a transaction was open there that has ended since, is refused.
+    """
+
+    __slots__ = ("_answers",)
+
+    def __init__(self) -> None:
+        self._answers: dict[Partition, ErrorCode] = {}
+
+    async def ask(self, context: RequestContext, transactional_id: str, batches: list[tuple[LivePartition, memoryview]]) -> None:
+        """Ask for all of them at once. Raises nothing: an error is the answer for each."""
+        asked: dict[Partition, Holder] = {}
+        for live, records in batches:
+            if is_transactional_batch(records) and not _is_open(live, records):
+                asked[live.topic, live.partition] = _holder_of(records)
+        if not asked:
+            return
+        adds = context.api_version >= ADDS_TO_TRANSACTION_SINCE
+        holders = set(asked.values())
+        if len(holders) > 1:
+            self._answers = dict.fromkeys(asked, ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+        elif not adds and not context.state.settings.get("transaction.partition.verification.enable"):
+            self._answers = dict.fromkeys(asked, ErrorCode.NONE)
+        else:
+            self._answers = await _answers(context, transactional_id, holders.pop(), list(asked), adds=adds)
+
+    def check(self, api_version: int, live: LivePartition, records: memoryview) -> None:
+        """Raises KafkaError if the batch, unless it is a plain one, may not be written."""
+        if not is_transactional_batch(records) or _is_open(live, records):
+            return
+        error = self._answers.get((live.topic, live.partition), ErrorCode.TRANSACTION_ABORTABLE)
+        if error:
+            raise KafkaError(_as_told(error, api_version), f"{live.topic}-{live.partition} is not in the transaction: {error.name}")
+
+
+async def _answers(
+    context: RequestContext, transactional_id: str, holder: Holder, partitions: list[Partition], *, adds: bool
+) -> dict[Partition, ErrorCode]:
+    try:
+        return await context.state.transactions.admit(transactional_id, holder, partitions, adds=adds, flush=context.flush)
+    except KafkaError as error:
+        return dict.fromkeys(partitions, error.code)
+
+
+def _holder_of(records: memoryview) -> Holder:
+    header = read_header(records)
+    return Holder(header.producer_id, header.producer_epoch)
+
+
+def _is_open(live: LivePartition, records: memoryview) -> bool:
+    return live.state.producers.is_in_transaction(*_holder_of(records))
+
+
+def _as_told(error: ErrorCode, api_version: int) -> ErrorCode:
+    """AddPartitionsToTxnManager and ReplicaManager: a fenced producer may still abort; what passes by itself is told as such."""
+    if error is ErrorCode.PRODUCER_FENCED:
+        return ErrorCode.INVALID_PRODUCER_EPOCH
+    if error is ErrorCode.TRANSACTION_ABORTABLE and api_version < ABORTABLE_SINCE:
+        return ErrorCode.INVALID_TXN_STATE
+    if error in _COORDINATOR_AWAY or (error is ErrorCode.CONCURRENT_TRANSACTIONS and api_version < ADDS_TO_TRANSACTION_SINCE):
+        return ErrorCode.NOT_ENOUGH_REPLICAS
+    return error

@@ -1,0 +1,94 @@
+"""Writing the ends of transactions into the partitions that they reached."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from pybroker.core.producers import Marker
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.stored import CONSUMER_OFFSETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pybroker.runtime.groups import GroupCoordinator
+    from pybroker.runtime.partition import LivePartition
+    from pybroker.runtime.partitions import Partitions
+
+logger = logging.getLogger(__name__)
+
+# The partition is gone, or knows a newer epoch, by which its transaction was ended already: there is nothing to be ended.
+_NOTHING_TO_END = frozenset(
+    {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.TRANSACTION_COORDINATOR_FENCED}
+)
+
+
+class Written(NamedTuple):
+    """A marker in a log; safe when the high watermark reaches `next_offset`."""
+
+    live: LivePartition
+    next_offset: int
+
+    @property
+    def is_safe(self) -> bool:
+        return self.live.high_watermark >= self.next_offset
+
+
+class MarkerWriter:
+    """Knows where a marker belongs: in `__consumer_offsets` the offsets of the transaction count, or are gone, from then on."""
+
+    def __init__(self, partitions: Partitions, groups: GroupCoordinator) -> None:
+        self._partitions = partitions
+        self._groups = groups
+
+    def write(self, topic: str, partition: int, marker: Marker) -> Written:
+        """Write a marker. Raises KafkaError."""
+        live = self._partitions.find(topic, partition)
+        if live is None:
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {topic}-{partition}")
+        if topic == CONSUMER_OFFSETS:
+            return Written(live, self._groups.end_transaction(partition, marker))
+        return Written(live, live.append_marker(marker))
+
+
+class Marking:
+    """The markers of one transaction: those still to be written, and those written that are not safe yet."""
+
+    __slots__ = ("_left", "_marker", "_unsafe", "_writer")
+
+    def __init__(self, writer: MarkerWriter, marker: Marker, partitions: Iterable[tuple[str, int]]) -> None:
+        self._writer = writer
+        self._marker = marker
+        self._left = sorted(partitions)
+        self._unsafe: list[Written] = []
+
+    def write(self) -> None:
+        """Write what is left, as far as it can be written now."""
+        failed = []
+        for topic, partition in self._left:
+            try:
+                written = self._writer.write(topic, partition, self._marker)
+            except KafkaError as error:
+                if error.code not in _NOTHING_TO_END:
+                    failed.append((topic, partition))
+                logger.warning("%s-%d took no marker of producer %d: %s", topic, partition, self._marker.producer_id, error)
+            else:
+                if not written.is_safe:
+                    self._unsafe.append(written)
+        self._left = failed
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether all markers are written and safe."""
+        return not self._left and all(each.is_safe for each in self._unsafe)
+
+    async def wait_safe(self) -> None:
+        """Until what is written is safe. Markers of a log that fails are written again when it is read anew, by a broker that starts."""
+        for written in self._unsafe:
+            try:
+                await written.live.wait_committed(written.next_offset)
+            except KafkaError as error:
+                if error.code not in _NOTHING_TO_END:
+                    self._left.append((written.live.topic, written.live.partition))
+        self._unsafe.clear()

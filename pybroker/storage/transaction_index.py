@@ -1,0 +1,65 @@
+"""The transaction index of one segment: the aborted transactions whose markers lie in it, in the order of their markers.
+
+    entry: int16 version, 0; int64 producer id; int64 first offset; int64 last offset (the marker's); int64 last stable offset. Big-endian.
+
+Rules
+- The file is there only if something was aborted. An entry is one append.
+- What cannot be an entry (a torn end, an unknown version, a marker out of order) ends the file: who opens the log after a crash adds anew
+  what lies behind its last snapshot.
+
+(Kafka: TransactionIndex, AbortedTxn.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+
+from pybroker.storage.files import CREATE, READ_APPEND, Files
+from pybroker.storage.interface import AbortedTransaction
+
+VERSION = 0
+
+_ENTRY = Struct(">hqqqq")
+ENTRY_BYTES = _ENTRY.size
+
+
+def encode_entries(entries: Iterable[AbortedTransaction]) -> bytes:
+    """The content of a file."""
+    return b"".join(_ENTRY.pack(VERSION, *entry) for entry in entries)
+
+
+def decode_entries(content: bytes) -> Iterator[AbortedTransaction]:
+    """The entries of a file, up to the first that cannot be one."""
+    last_offset = -1
+    for at in range(0, len(content) - ENTRY_BYTES + 1, ENTRY_BYTES):
+        version, *fields = _ENTRY.unpack_from(content, at)
+        entry = AbortedTransaction(*fields)
+        if version != VERSION or not last_offset < entry.last_offset or entry.first_offset > entry.last_offset:
+            return
+        last_offset = entry.last_offset
+        yield entry
+
+
+def read_entries(files: Files, path: str) -> list[AbortedTransaction]:
+    """The entries of a file that may not be there. Raises OSError."""
+    try:
+        return list(decode_entries(files.read_file(path)))
+    except FileNotFoundError:
+        return []
+
+
+def append_entry(files: Files, path: str, entry: AbortedTransaction) -> None:
+    """Add an entry; all or nothing, unless taking back what was written fails too. Raises OSError."""
+    fd = files.open(path, READ_APPEND | CREATE, 0o644)
+    try:
+        size_bytes = files.size(path)
+        whole_bytes = size_bytes - size_bytes % ENTRY_BYTES
+        if whole_bytes < size_bytes:
+            files.truncate(fd, whole_bytes)
+        content = encode_entries([entry])
+        if files.write(fd, content) != len(content):
+            files.truncate(fd, whole_bytes)
+            raise OSError(f"{path} took a part of an entry only")
+    finally:
+        files.close(fd)

@@ -1,0 +1,535 @@
+"""The transaction coordinator over real partitions in memory: handlers, markers, offsets, restarts, and what goes wrong in between."""
+
+from contextlib import asynccontextmanager
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+import trio
+import trio.testing
+
+from pybroker.core.cluster import MetadataDelta
+from pybroker.handlers import fetch, group_offsets, producer_ids, transaction_markers, transactional_offsets, transactions
+from pybroker.handlers import offsets as list_offsets
+from pybroker.handlers import produce as produce_handler
+from pybroker.records.batch import iter_batches
+from pybroker.records.builder import build_batch
+from pybroker.records.record import iter_records
+from pybroker.runtime.clock import TrioClock
+from pybroker.runtime.groups import GroupCoordinator
+from pybroker.runtime.transactions import TransactionCoordinator
+from pybroker.storage.memory import MemoryLogStore
+from pybroker.testing.rooms import PartitionRoom
+from pybroker.wire.codec import decode, encode, encode_parts
+from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.messages import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    DescribeTransactionsRequest,
+    EndTxnRequest,
+    FetchRequest,
+    InitProducerIdRequest,
+    ListOffsetsRequest,
+    ListTransactionsRequest,
+    OffsetFetchRequest,
+    ProduceRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
+    message_class,
+)
+
+HANDLERS = {
+    AddOffsetsToTxnRequest: transactions.add_offsets_to_txn,
+    AddPartitionsToTxnRequest: transactions.add_partitions_to_txn,
+    DescribeTransactionsRequest: transactions.describe_transactions,
+    EndTxnRequest: transactions.end_txn,
+    FetchRequest: fetch.fetch,
+    InitProducerIdRequest: producer_ids.init_producer_id,
+    ListOffsetsRequest: list_offsets.list_offsets,
+    ListTransactionsRequest: transactions.list_transactions,
+    OffsetFetchRequest: group_offsets.offset_fetch,
+    ProduceRequest: produce_handler.produce,
+    TxnOffsetCommitRequest: transactional_offsets.txn_offset_commit,
+    WriteTxnMarkersRequest: transaction_markers.write_txn_markers,
+}
+CLASSIC, BUMPING = 9, 12
+
+
+class TransactionRoom:
+    """Both coordinators, over topics that the test makes."""
+
+    def __init__(self, store, **static):
+        self.room = room = PartitionRoom(store, static, TrioClock())
+        room.cluster.features["transaction.version"] = 2
+        self.listeners = []
+        controller = room.state.controller = SimpleNamespace(
+            listeners=self.listeners, ensure_internal_topic=self.ensure, allocate_producer_id=room.state.controller.allocate_producer_id
+        )
+        shared = {"clock": room.clock, "settings": room.settings, "cluster": room.cluster, "controller": controller}
+        self.groups = room.state.groups = GroupCoordinator(rng=Random(1), partitions=room.partitions, **shared)
+        self.transactions = room.state.transactions = TransactionCoordinator(partitions=room.partitions, groups=self.groups, **shared)
+
+    async def ensure(self, name):
+        await trio.lowlevel.checkpoint()
+        if name not in self.room.cluster.topics:
+            self.room.create_topic(name, 3)
+
+    async def send(self, request, version):
+        """Through the handler and both codecs, as a client would meet it."""
+        context = self.room.context(version)
+        response = await HANDLERS[type(request)](context, decode(type(request), version, encode(request, version))[0])
+        answer = message_class(type(request).__name__.removesuffix("Request") + "Response")
+        parts = encode_parts(response, version)
+        return decode(answer, version, b"".join(part if isinstance(part, bytes) else part.read() for part in parts))[0]
+
+    async def init(self, transactional_id="t", timeout_ms=60_000, **holder):
+        response = await self.send(InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=timeout_ms, **holder), 4)
+        assert response.error_code in (0, ErrorCode.CONCURRENT_TRANSACTIONS)
+        return None if response.error_code else Producer(self, transactional_id, response.producer_id, response.producer_epoch)
+
+    async def read(self, isolation_level=1, offset=0, topic="a"):
+        """(values a consumer of that isolation level would hand out, last stable offset, aborted transactions named)."""
+        partition = FetchRequest.FetchPartition(partition=0, fetch_offset=offset, partition_max_bytes=1 << 20)
+        topics = [FetchRequest.FetchTopic(topic=topic, partitions=[partition])]
+        response = await self.send(FetchRequest(isolation_level=isolation_level, topics=topics, max_wait_ms=0), 12)
+        found = response.responses[0].partitions[0]
+        return values(found), found.last_stable_offset, [(each.producer_id, each.first_offset) for each in found.aborted_transactions or ()]
+
+    async def state_of(self, transactional_id="t"):
+        response = await self.send(DescribeTransactionsRequest(transactional_ids=[transactional_id]), 0)
+        return response.transaction_states[0].transaction_state
+
+    async def complete(self):
+        """Until the transaction has ended everywhere."""
+        with trio.fail_after(10):
+            while not (await self.state_of()).startswith("Complete"):
+                await trio.lowlevel.checkpoint()
+
+    async def committed(self, require_stable=False):
+        topic = OffsetFetchRequest.OffsetFetchRequestTopic(name="a", partition_indexes=[0])
+        response = await self.send(OffsetFetchRequest(group_id="g", topics=[topic], require_stable=require_stable), 7)
+        found = response.topics[0].partitions[0]
+        return found.error_code, found.committed_offset
+
+
+class Producer:
+    """One transactional producer and what it says."""
+
+    def __init__(self, room, transactional_id, producer_id, epoch):
+        self.room, self.transactional_id, self.id, self.epoch = room, transactional_id, producer_id, epoch
+        self.sequence = 0
+
+    async def add(self, *topics):
+        response = await self.room.send(
+            AddPartitionsToTxnRequest(
+                v3_and_below_transactional_id=self.transactional_id,
+                v3_and_below_producer_id=self.id,
+                v3_and_below_producer_epoch=self.epoch,
+                v3_and_below_topics=[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name=each, partitions=[0]) for each in topics],
+            ),
+            3,
+        )
+        return [each.results_by_partition[0].partition_error_code for each in response.results_by_topic_v3_and_below]
+
+    async def produce(self, value, version=BUMPING, topic="a"):
+        batch = build_batch(
+            [(None, value)],
+            timestamp=self.room.room.clock.now_ms(),
+            producer_id=self.id,
+            producer_epoch=self.epoch,
+            base_sequence=self.sequence,
+            transactional=True,
+        )
+        partition = ProduceRequest.PartitionProduceData(index=0, records=batch)
+        topics = [ProduceRequest.TopicProduceData(name=topic, partition_data=[partition])]
+        response = await self.room.send(ProduceRequest(transactional_id=self.transactional_id, acks=-1, topic_data=topics), version)
+        error = response.responses[0].partition_responses[0].error_code
+        self.sequence += not error
+        return error
+
+    async def end(self, committed, version=5):
+        request = EndTxnRequest(transactional_id=self.transactional_id, producer_id=self.id, producer_epoch=self.epoch, committed=committed)
+        response = await self.room.send(request, version)
+        if version >= 5 and not response.error_code:
+            self.id, self.epoch, self.sequence = response.producer_id, response.producer_epoch, 0
+        return response.error_code
+
+    async def commit_offset(self, offset, version=5):
+        partition = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition(
+            partition_index=0, committed_offset=offset, committed_metadata=""
+        )
+        topic = TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic(name="a", partitions=[partition])
+        request = TxnOffsetCommitRequest(
+            transactional_id=self.transactional_id, group_id="g", producer_id=self.id, producer_epoch=self.epoch, topics=[topic]
+        )
+        return (await self.room.send(request, version)).topics[0].partitions[0].error_code
+
+
+def values(partition):
+    """What a consumer does with the answer to a fetch."""
+    aborted = sorted((each.first_offset, each.producer_id) for each in partition.aborted_transactions or ())
+    skipped, found = [], []
+    records = bytes(partition.records)
+    for at, header in iter_batches(records):
+        while aborted and aborted[0][0] <= header.base_offset:
+            skipped.append(aborted.pop(0)[1])
+        if header.is_control:
+            if header.producer_id in skipped:
+                skipped.remove(header.producer_id)
+        elif header.producer_id not in skipped:
+            found += [record.value for record in iter_records(records[at : at + header.size_bytes])]
+    return found
+
+
+@asynccontextmanager
+async def opened(store, topic_ids, **static):
+    """A broker's life over a store; the topic `a` is there from the start."""
+    room = TransactionRoom(store, **static)
+    for name, topic_id in (topic_ids or {"a": b"a" * 16}).items():
+        room.room.create_topic(name, 3 if name.startswith("__") else 1, topic_id=topic_id)
+    async with trio.open_nursery() as nursery:
+        room.room.partitions.start(nursery)
+        room.groups.start(nursery)
+        room.transactions.start(nursery)
+        yield room
+        room.transactions.stop()
+        room.groups.stop()
+        nursery.cancel_scope.cancel()
+    topic_ids.update({name: image.topic_id for name, image in room.room.cluster.topics.items()})
+
+
+@pytest.fixture
+def in_room():
+    """Run a story in a room in virtual time; a second story begins over the first one's store."""
+
+    def run(*stories, real_time=False, **static):
+        store, topic_ids = MemoryLogStore(cluster_id="x" * 22, node_id=1, rng=Random(1)), {}
+
+        async def main(story):
+            async with opened(store, topic_ids, **static) as room:
+                await story(room)
+
+        for story in stories:
+            # A clock that jumps would not wait for the threads that flush.
+            trio.run(main, story, clock=None if real_time else trio.testing.MockClock(autojump_threshold=0))
+
+    return run
+
+
+def test_classic_commit_and_abort(in_room):
+    """What was committed is read, what was aborted is named; and until the end nobody who reads what is committed sees a thing."""
+
+    async def story(room):
+        producer = await room.init()
+        assert await producer.produce(b"early", CLASSIC) == ErrorCode.INVALID_TXN_STATE
+        assert await producer.add("a") == [0]
+        assert await producer.produce(b"one", CLASSIC) == 0
+        assert await room.read() == ([], 0, [])
+        assert (await room.read(isolation_level=0))[0] == [b"one"]
+        assert await producer.end(True, 3) == 0
+        assert await room.read() == ([b"one"], 2, [])
+        assert await producer.add("a") == [0]
+        assert await producer.produce(b"two", CLASSIC) == 0
+        assert await producer.end(False, 3) == 0
+        assert await room.read() == ([b"one"], 4, [(producer.id, 2)])
+        assert await room.read(offset=3) == ([], 4, [(producer.id, 2)])
+        assert (await room.read(isolation_level=0))[0] == [b"one", b"two"]
+
+    in_room(story)
+
+
+def test_version_2_adds_and_bumps(in_room):
+    """The first batch adds its partition; after each end the old epoch may write no more (KIP-890)."""
+
+    async def story(room):
+        producer = await room.init()
+        assert await producer.produce(b"one") == 0
+        zombie = Producer(room, "t", producer.id, producer.epoch)
+        zombie.sequence = 1
+        assert (await producer.end(True), producer.epoch) == (0, 1)
+        assert await zombie.produce(b"late") == ErrorCode.INVALID_PRODUCER_EPOCH
+        assert await producer.produce(b"two") == 0
+        assert await room.read() == ([b"one"], 2, [])
+        assert await zombie.end(True) == ErrorCode.PRODUCER_FENCED
+        assert await producer.end(False) == 0
+        assert await room.read() == ([b"one"], 4, [(producer.id, 2)])
+
+    in_room(story)
+
+
+def test_one_without_partitions_takes_the_others_along(in_room):
+    """A partition that is not there: nothing is added."""
+
+    async def story(room):
+        producer = await room.init()
+        assert await producer.add("a", "nope") == [ErrorCode.OPERATION_NOT_ATTEMPTED, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
+        assert await room.state_of() == "Empty"
+
+    in_room(story)
+
+
+def test_offsets_count_with_the_commit(in_room):
+    """Pending offsets are seen by nobody, and make the partition unstable for those who ask; an abort drops them."""
+
+    async def story(room):
+        producer = await room.init()
+        assert await producer.commit_offset(5, version=4) == ErrorCode.TRANSACTION_ABORTABLE
+        assert await producer.commit_offset(5) == 0
+        assert await room.committed() == (0, -1)
+        assert await room.committed(require_stable=True) == (ErrorCode.UNSTABLE_OFFSET_COMMIT, -1)
+        assert await producer.end(True) == 0
+        assert await room.committed(require_stable=True) == (0, 5)
+        assert await producer.commit_offset(9) == 0
+        assert await producer.end(False) == 0
+        assert await room.committed(require_stable=True) == (0, 5)
+
+    in_room(story)
+
+
+def test_a_restart_finds_what_is_open(in_room):
+    """Partitions, pending offsets, epochs and aborted transactions are read back, and the transaction can be ended."""
+    held = {}
+
+    async def before(room):
+        producer = await room.init()
+        assert await producer.produce(b"gone") == 0
+        assert await producer.end(False) == 0
+        assert await producer.produce(b"one") == 0
+        assert await producer.commit_offset(5) == 0
+        held.update(id=producer.id, epoch=producer.epoch)
+
+    async def after(room):
+        await trio.testing.wait_all_tasks_blocked()
+        producer = Producer(room, "t", held["id"], held["epoch"])
+        producer.sequence = 1
+        assert await room.state_of() == "Ongoing"
+        assert await room.read() == ([], 2, [(producer.id, 0)])
+        assert await room.committed(require_stable=True) == (ErrorCode.UNSTABLE_OFFSET_COMMIT, -1)
+        assert await producer.produce(b"two") == 0
+        assert await producer.end(True) == 0
+        assert await room.read() == ([b"one", b"two"], 5, [(producer.id, 0)])
+        assert await room.committed(require_stable=True) == (0, 5)
+
+    async def at_last(room):
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await room.read())[0] == [b"one", b"two"]
+        assert await room.state_of() == "CompleteCommit"
+
+    in_room(before, after, at_last)
+
+
+def fail_markers(live, failing):
+    """Let a partition take no markers while `failing` is set."""
+    append = live.append_marker
+
+    def fail(marker):
+        if failing[0]:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no space")
+        return append(marker)
+
+    return append, fail
+
+
+def test_a_marker_that_cannot_be_written_is_written_later(in_room, monkeypatch):
+    """The end is decided, and told; it is complete when all markers are there. Meanwhile the producer has to wait."""
+
+    async def story(room):
+        failing = [True]
+        room.room.create_topic("b")
+        _, fail = fail_markers(room.room.partition("a"), failing)
+        monkeypatch.setattr(
+            type(room.room.partition("a")), "append_marker", lambda live, marker: fail(marker) if live.topic == "a" else None
+        )
+        producer = await room.init()
+        assert await producer.produce(b"one") == 0
+        assert await producer.end(True) == 0
+        assert await room.state_of() == "PrepareCommit"
+        assert await producer.produce(b"two") == ErrorCode.CONCURRENT_TRANSACTIONS
+        assert await room.read() == ([], 0, [])
+        failing[0] = False
+        await trio.sleep(6)
+        assert await room.state_of() == "CompleteCommit"
+        assert await room.read() == ([b"one"], 2, [])
+        assert await producer.produce(b"two") == 0
+
+    in_room(story)
+
+
+def test_a_restart_ends_what_was_only_decided(in_room, monkeypatch):
+    """The record of the decision is enough."""
+
+    async def before(room):
+        _, fail = fail_markers(room.room.partition("a"), [True])
+        with monkeypatch.context() as patch:
+            patch.setattr(type(room.room.partition("a")), "append_marker", lambda live, marker: fail(marker))
+            producer = await room.init()
+            assert await producer.produce(b"one") == 0
+            assert await producer.end(True) == 0
+            assert await room.state_of() == "PrepareCommit"
+
+    async def after(room):
+        await trio.sleep(1)
+        assert await room.state_of() == "CompleteCommit"
+        assert await room.read() == ([b"one"], 2, [])
+
+    in_room(before, after)
+
+
+def test_a_transaction_of_a_deleted_topic_ends(in_room):
+    """There is nothing to be marked any more."""
+
+    async def story(room):
+        room.room.create_topic("b")
+        producer = await room.init()
+        assert await producer.produce(b"one", topic="b") == 0
+        topic = room.room.cluster.topics["b"]
+        room.room.delete_topic("b")
+        for listener in room.listeners:
+            listener(MetadataDelta(deleted=[topic]))
+        assert await producer.end(True) == 0
+        assert await room.state_of() == "CompleteCommit"
+
+    in_room(story)
+
+
+@pytest.mark.parametrize("topic", ["a", "__transaction_state"])
+def test_what_is_not_on_disk_is_not_told(in_room, topic):
+    """With flush.messages = 1 every answer waits for the flush, and the completion for that of the markers."""
+
+    async def story(room):
+        await room.ensure("__transaction_state")
+        room.room.configure(topic, {"flush.messages": "1"})
+        producer = await room.init()
+        for committed in (True, False, True):
+            assert await producer.produce(b"yes" if committed else b"no") == 0
+            assert await producer.end(committed) == 0
+            await room.complete()
+        assert (await room.read())[0] == [b"yes", b"yes"]
+        live = room.room.partition(topic)
+        assert live.log.recovery_point == live.high_watermark == live.log_end_offset
+
+    in_room(story, real_time=True)
+
+
+def test_a_transaction_past_its_timeout_is_aborted(in_room):
+    """Within the interval of the scan; the producer is fenced, and by version 2 may abort and go on."""
+
+    async def story(room):
+        producer = await room.init(timeout_ms=1_000)
+        assert await producer.produce(b"slow") == 0
+        await trio.sleep(12)
+        assert await room.state_of() == "CompleteAbort"
+        assert await room.read() == ([], 2, [(producer.id, 0)])
+        assert await producer.end(True) == ErrorCode.INVALID_TXN_STATE
+        assert (await producer.end(False), producer.epoch) == (0, 1)
+        assert await producer.produce(b"again") == 0
+
+    in_room(story)
+
+
+def test_a_new_beginning_aborts_what_is_open(in_room):
+    """CONCURRENT_TRANSACTIONS at first; then an epoch above the one that fenced."""
+
+    async def story(room):
+        old = await room.init()
+        assert await old.produce(b"old") == 0
+        assert await room.init() is None
+        new = await room.init()
+        assert (new.id, new.epoch) == (old.id, old.epoch + 2)
+        assert await old.produce(b"late") == ErrorCode.INVALID_PRODUCER_EPOCH
+        assert await room.read() == ([], 2, [(old.id, 0)])
+
+    in_room(story)
+
+
+def test_unused_ids_are_forgotten(in_room):
+    """After transactional.id.expiration.ms, when the scan comes by."""
+
+    async def story(room):
+        await room.init()
+        await trio.sleep(7)
+        assert await room.state_of() == ""
+        assert (await room.send(ListTransactionsRequest(), 2)).transaction_states == []
+
+    in_room(story, **{"transactional.id.expiration.ms": "1000", "transaction.remove.expired.transaction.cleanup.interval.ms": "2000"})
+
+
+def test_listing_makes_nothing(in_room):
+    """Without `__transaction_state` there are no transactions, and asking for all of them does not make it."""
+
+    async def story(room):
+        assert (await room.send(ListTransactionsRequest(), 2)).transaction_states == []
+        assert "__transaction_state" not in room.room.cluster.topics
+
+    in_room(story)
+
+
+def marker_request(**fields):
+    """An ABORT of producer 7 in `a` and in a partition that is not there."""
+    topic = WriteTxnMarkersRequest.WritableTxnMarkerTopic(name="a", partition_indexes=[0, 5])
+    fields = {"producer_id": 7, "producer_epoch": 0, "transaction_result": False, "coordinator_epoch": 3, **fields}
+    return WriteTxnMarkersRequest(markers=[WriteTxnMarkersRequest.WritableTxnMarker(topics=[topic], **fields)])
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({}, 0),
+        ({"producer_epoch": -1}, ErrorCode.INVALID_PRODUCER_EPOCH),
+        ({"coordinator_epoch": 2}, ErrorCode.TRANSACTION_COORDINATOR_FENCED),
+    ],
+)
+def test_markers_from_outside(in_room, fields, error):
+    """An old epoch, or that of an old coordinator, is refused."""
+
+    async def story(room):
+        first = await room.send(marker_request(), 1)
+        assert [each.error_code for each in first.markers[0].topics[0].partitions] == [0, 3]
+        second = await room.send(marker_request(**fields), 2)
+        assert [each.error_code for each in second.markers[0].topics[0].partitions] == [error, 3]
+
+    in_room(story)
+
+
+def test_a_caller_that_goes_away_takes_nothing_with_it(in_room):
+    """EndTxn is decided although nobody waits for the answer any more."""
+
+    async def story(room):
+        await room.ensure("__transaction_state")
+        room.room.configure("__transaction_state", {"flush.messages": "1"})
+        producer = await room.init()
+        assert await producer.produce(b"one") == 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(producer.end, True)
+            await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        await room.complete()
+        assert (await room.read())[0] == [b"one"]
+
+    in_room(story, real_time=True)
+
+
+def test_without_verification_old_clients_write_at_will(in_room):
+    """transaction.partition.verification.enable=false: as it was before KIP-890."""
+
+    async def story(room):
+        producer = await room.init()
+        assert await producer.produce(b"one", CLASSIC) == 0
+        assert await room.read() == ([], 0, [])
+
+    in_room(story, **{"transaction.partition.verification.enable": "false"})
+
+
+def test_many_aborted_transactions_are_named_where_they_matter(in_room):
+    """A fetch that ends early does not name what comes after it."""
+
+    async def story(room):
+        producer = await room.init()
+        for number in range(100):
+            assert await producer.produce(b"%d" % number) == 0
+            assert await producer.end(False) == 0
+        assert len((await room.read())[2]) == 100
+        live = room.room.partition("a")
+        assert live.aborted_between(4, live.log.read(4, 1, live.last_stable_offset, True)) == [(producer.id, 4)]
+
+    in_room(story)
