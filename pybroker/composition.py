@@ -44,7 +44,7 @@ class Rooms:
         self.state.groups.start(nursery)
 
     async def stop(self) -> None:
-        """Let go of those who wait in groups: they are told to ask again."""
+        """End what waits in groups. The connections of those members are closed by then (`Server.drain`), as Kafka closes them."""
         self.state.groups.stop()
 
     async def close(self) -> None:
