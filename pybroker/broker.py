@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ from pybroker.server.listener import Limits, Server
 from pybroker.threaded import TrioThread
 
 LISTENER_NAME = "PLAINTEXT"
+
+# Segment files are opened when they are needed, and others closed for them: this many are enough to serve, if not to serve fast.
+_DESCRIPTORS_FOR_LOGS = 256
 
 
 class Broker:
@@ -188,6 +192,13 @@ class RunningBroker:
         self._thread.call(self._broker.create_topic, name, partitions, configs)
 
 
+def descriptors_for_clients(open_file_limit: int) -> int:
+    """How many connections leave the logs enough of the process's descriptors to work with. A negative limit is none."""
+    if open_file_limit < 0:
+        return 2**31 - 1
+    return max(1, open_file_limit - min(_DESCRIPTORS_FOR_LOGS, open_file_limit // 2))
+
+
 async def _open_nursery(lifetime: contextlib.AsyncExitStack) -> trio.Nursery:
     """A nursery that ends with the broker: its tasks are cancelled, and what went wrong in one of them is raised."""
     nursery = await lifetime.enter_async_context(trio.open_nursery())
@@ -208,7 +219,7 @@ def _bound_address(listener: socket.socket) -> Address:
 def _limits(rooms: Rooms) -> Limits:
     get = rooms.state.settings.get
     return Limits(
-        max_connections=get("max.connections"),
+        max_connections=min(get("max.connections"), descriptors_for_clients(resource.getrlimit(resource.RLIMIT_NOFILE)[0])),
         max_connections_per_ip=get("max.connections.per.ip"),
         max_idle_ms=get("connections.max.idle.ms"),
         max_request_bytes=get("socket.request.max.bytes"),

@@ -46,7 +46,7 @@ class Rooms:
         self.state.transactions.start(nursery)
 
     async def stop(self) -> None:
-        """Let go of those who wait for a coordinator: they are told to ask again."""
+        """End what waits for a coordinator. The connections of those members are closed by then (`Server.drain`), as Kafka closes them."""
         self.state.transactions.stop()
         self.state.groups.stop()
 

@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from pybroker import Broker, BrokerConfig, RunningBroker
+from pybroker.broker import descriptors_for_clients
 from pybroker.config import ConfigError
 from pybroker.core.settings import SettingError
 from pybroker.records.builder import build_batch
@@ -202,6 +203,12 @@ def test_unknown_setting() -> None:
     """A misspelt setting is refused with the nearest one, from a program as from the command line."""
     with pytest.raises(SettingError, match=r"did you mean num\.partitions"):
         Broker(BrokerConfig(settings={"num.partition": 3})).__enter__()
+
+
+@pytest.mark.parametrize(("limit", "connections"), [(1, 1), (128, 64), (1024, 768), (20_000, 19_744), (-1, 2**31 - 1)])
+def test_connections_leave_descriptors_for_logs(limit: int, connections: int) -> None:
+    """Clients cannot take all descriptors: half of few, and all but 256 of many."""
+    assert descriptors_for_clients(limit) == connections
 
 
 def test_same_seed_same_ids() -> None:

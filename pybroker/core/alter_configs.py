@@ -4,6 +4,7 @@ Rules
 - Each resource is decided alone: one bad configuration spoils the others of its resource and nothing else.
 - A resource named twice is refused both times; a key named twice spoils its resource.
 - Deleting what is not set, or what nobody knows, is no error.
+- A request that is too long (`check_length`) is refused as a whole.
 
 (Kafka: ConfigAdminManager for what the broker refuses before the controller sees it, ConfigurationControlManager for the rest.)
 """
@@ -18,7 +19,7 @@ from typing import Any
 from pybroker.core.cluster import ResourceType
 from pybroker.core.config_checks import check_broker_change, check_client_metrics, check_group
 from pybroker.core.config_definitions import ConfigType, definition, format_value
-from pybroker.core.controller import ControllerDecision, ControllerView
+from pybroker.core.controller import ControllerDecision, ControllerView, check_length
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -57,6 +58,7 @@ def incremental_alter_configs(view: ControllerView, request: Any) -> ControllerD
 def _decide(
     view: ControllerView, request: Any, response: Any, answer: Any, changes_of: Callable[[ControllerView, Any], Changes]
 ) -> ControllerDecision:
+    check_length(sum(1 + len(resource.configs) for resource in request.resources))
     decision = ControllerDecision(response=response)
     counts = Counter((resource.resource_type, resource.resource_name) for resource in request.resources)
     for resource in request.resources:

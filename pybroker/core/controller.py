@@ -20,6 +20,7 @@ from pybroker.core.cluster import NO_LEADER, PRODUCER_ID_BLOCK_SIZE, ClusterImag
 from pybroker.core.config_definitions import definition
 from pybroker.core.settings import Settings
 from pybroker.wire import messages
+from pybroker.wire.errors import ErrorCode, KafkaError
 
 # Kafka 4.4.0 formats a cluster with these; kraft.version is not finalized by a record.
 FINALIZED_FEATURES = {
@@ -36,6 +37,10 @@ RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBr
 
 # One request may not bring more partitions than this (ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
 MAX_PARTITIONS_PER_REQUEST = 10_000
+
+# So many topics, or resources and their settings, are decided in one go; nobody is served meanwhile. Kafka refuses, in these words, what
+# would make more records than that (QuorumController.MAX_RECORDS_PER_USER_OP); here what is refused anyway counts too.
+MAX_ELEMENTS_PER_REQUEST = 10_000
 
 LEADER_RECOVERED = 0
 
@@ -73,6 +78,12 @@ def new_uuid(rng: Random) -> bytes:
 
 
 DASH_SEXTET = 62  # the six bits that URL-safe base64 writes as "-"
+
+
+def check_length(count: int) -> None:
+    """Raises POLICY_VIOLATION for a request of so many elements."""
+    if count > MAX_ELEMENTS_PER_REQUEST:
+        raise KafkaError(ErrorCode.POLICY_VIOLATION, "Unable to perform excessively large batch operation.")
 
 
 def bootstrap_records(settings: Settings, features: Mapping[str, int] | None = None) -> list[Any]:

@@ -11,6 +11,7 @@ from pybroker.core.controller import (
     ControllerDecision,
     ControllerView,
     NewPartitions,
+    check_length,
     replication_factor_of,
 )
 from pybroker.core.placement import check_assignment, place
@@ -19,7 +20,11 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 
 
 def create_partitions(view: ControllerView, request: Any) -> ControllerDecision:
-    """Decide a CreatePartitionsRequest. With `validate_only` the answer is the same and nothing is made."""
+    """Decide a CreatePartitionsRequest. With `validate_only` the answer is the same and nothing is made.
+
+    Raises POLICY_VIOLATION if it is too long.
+    """
+    check_length(len(request.topics))
     decision = ControllerDecision(response=messages.CreatePartitionsResponse())
     counts = Counter(topic.name for topic in request.topics)
     for name in [name for name, count in counts.items() if count > 1]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pybroker.core.cluster import METADATA_TOPIC, ResourceType
 from pybroker.core.config_entries import topic_entries
-from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST, ControllerDecision, ControllerView, NewPartitions, new_uuid
+from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST, ControllerDecision, ControllerView, NewPartitions, check_length, new_uuid
 from pybroker.core.placement import check_assignment, place
 from pybroker.core.topic_names import check_collision, check_name
 from pybroker.wire import messages
@@ -22,7 +22,11 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 
 
 def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
-    """Decide a CreateTopicsRequest. With `validate_only` the answer is the same and nothing is made."""
+    """Decide a CreateTopicsRequest. With `validate_only` the answer is the same and nothing is made.
+
+    Raises POLICY_VIOLATION if it is too long.
+    """
+    check_length(len(request.topics))
     decision = ControllerDecision(response=messages.CreateTopicsResponse())
     topics = decision.response.topics
     counts = Counter(topic.name for topic in request.topics)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from pybroker.core.cluster import TopicImage
-from pybroker.core.controller import ControllerDecision, ControllerView
+from pybroker.core.controller import ControllerDecision, ControllerView, check_length
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -16,11 +16,12 @@ ZERO_UUID = bytes(16)
 def delete_topics(view: ControllerView, request: Any, version: int) -> ControllerDecision:
     """Decide a DeleteTopicsRequest. Up to version 5 it has names alone; then each topic is asked for by name or by id.
 
-    Raises INVALID_REQUEST or, from version 3, TOPIC_DELETION_DISABLED for the request as a whole.
+    Raises INVALID_REQUEST or, from version 3, TOPIC_DELETION_DISABLED for the request as a whole; POLICY_VIOLATION if it is too long.
     """
     if not view.settings.get("delete.topic.enable"):
         code = ErrorCode.INVALID_REQUEST if version < 3 else ErrorCode.TOPIC_DELETION_DISABLED
         raise KafkaError(code, "Topic deletion is disabled.")
+    check_length(len(request.topic_names) + len(request.topics))
     asked = [(name, ZERO_UUID) for name in request.topic_names] + [(topic.name, topic.topic_id) for topic in request.topics]
     return _decide(view, asked)
 

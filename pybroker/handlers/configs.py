@@ -114,7 +114,7 @@ def _told(entry: ConfigEntry, with_synonyms: bool, documented_kind: str | None) 
 async def alter_configs(context: RequestContext, request: Any) -> Any:
     """Replace what resources set by what the request says (KIP-133).
 
-    Behaviour  Each resource is changed or refused alone.
+    Behaviour  Each resource is changed or refused alone; more than 10,000 resources and settings are refused as a whole.
     Not done   alter.config.policy.class.name. A resource named twice is refused; Kafka 4.4.0 never answers that.
     """
     await context.flush()
@@ -128,7 +128,7 @@ async def alter_configs(context: RequestContext, request: Any) -> Any:
 async def incremental_alter_configs(context: RequestContext, request: Any) -> Any:
     """Set, delete, append to and subtract from single configurations (KIP-339).
 
-    Behaviour  Each resource is changed or refused alone.
+    Behaviour  Each resource is changed or refused alone; more than 10,000 resources and settings are refused as a whole.
     Not done   alter.config.policy.class.name, levels of loggers, settings of one broker alone (listeners, key stores).
     """
     await context.flush()

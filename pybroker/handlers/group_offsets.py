@@ -77,12 +77,14 @@ def _refused_commit(index: int, error: ErrorCode) -> _CommitPartition:
 
 def _check_size(context: RequestContext, request: OffsetCommitRequest) -> None:
     """Refuse at once what cannot be one batch of `__consumer_offsets`, before its records are made. Raises KafkaError."""
-    live = context.state.partitions.find(CONSUMER_OFFSETS, 0)
-    if live is None or context.state.settings.get("offsets.topic.compression.codec"):
+    settings = context.state.settings
+    if settings.get("offsets.topic.compression.codec"):
         return
+    live = context.state.partitions.find(CONSUMER_OFFSETS, 0)
+    most_bytes = settings.get("message.max.bytes") if live is None else live.config.max_message_bytes
     each_bytes = LEAST_RECORD_BYTES + len(request.group_id)
     size_bytes = sum((each_bytes + len(topic.name)) * len(topic.partitions) for topic in request.topics)
-    if size_bytes > live.config.max_message_bytes:
+    if size_bytes > most_bytes:
         raise coordinator_error(KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a commit of more than {size_bytes} bytes"))
 
 

@@ -6,12 +6,18 @@ partition of its internal topic; a share partition's key is `group:topicId:parti
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pybroker.wire.buffers import Buffer
 
 MASK = 0xFFFFFFFF
 MURMUR2_SEED = 0x9747B28C
 MURMUR2_MULTIPLIER = 0x5BD1E995
 INT32_MIN = -(1 << 31)
+
+# Together a few megabytes at most, whatever clients send: a group id may be 32 KiB long.
+KEPT_HASHES = 10_000
+LONGEST_KEPT_KEY = 128
 
 
 def murmur2(data: Buffer) -> int:
@@ -49,8 +55,16 @@ def java_abs(value: int) -> int:
 
 
 def coordinator_partition(key: str, partitions: int) -> int:
-    """Return the partition of the internal topic that keeps this group, transactional id or share key."""
-    return java_abs(java_string_hash(key)) % partitions
+    """Return the partition of the internal topic that keeps this group, transactional id or share key.
+
+    Every request of a group needs it, and a hash takes longer than the request, so those of keys of usual length are kept.
+    """
+    return _kept_hash(key) % partitions if len(key) <= LONGEST_KEPT_KEY else java_abs(java_string_hash(key)) % partitions
+
+
+@lru_cache(maxsize=KEPT_HASHES)
+def _kept_hash(key: str) -> int:
+    return java_abs(java_string_hash(key))
 
 
 def share_coordinator_key(group_id: str, topic_id_text: str, partition: int) -> str:

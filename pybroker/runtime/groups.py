@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from pybroker.runtime.partitions import Partitions
 
 logger = logging.getLogger(__name__)
-
-_shard_of = lru_cache(maxsize=10_000)(coordinator_partition)
 
 Decide = Callable[["GroupShard", int, int], Decision]
 Flush = Callable[[], Awaitable[None]]
@@ -75,7 +72,7 @@ class GroupCoordinator:
         self._open_if_there()
 
     def stop(self) -> None:
-        """Whoever waits is told to look for another coordinator."""
+        """Whoever still waits is told to look for another coordinator."""
         self._close()
         self._nursery = None
 
@@ -90,13 +87,13 @@ class GroupCoordinator:
         """
         if not self._slots:
             await self.ensure_topic(flush)
-        return await self._runner(_shard_of(group_id, len(self._slots))).ask(decide, flush, producer)
+        return await self._runner(coordinator_partition(group_id, len(self._slots))).ask(decide, flush, producer)
 
     async def partition_of(self, group_id: str, flush: Flush | None = None) -> int:
         """The partition of `__consumer_offsets` that keeps a group. Raises KafkaError where `ask` does."""
         if not self._slots:
             await self.ensure_topic(flush)
-        return _shard_of(group_id, len(self._slots))
+        return coordinator_partition(group_id, len(self._slots))
 
     def end_transaction(self, partition: int, marker: Marker) -> int:
         """Write a marker into a partition of `__consumer_offsets`; returns the offset from which on it is safe. Raises KafkaError."""
@@ -113,7 +110,7 @@ class GroupCoordinator:
         """The machine of a group, for looking. Raises KafkaError where `ask` does."""
         if not self._slots:
             raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-        return self._runner(_shard_of(group_id, len(self._slots))).machine
+        return self._runner(coordinator_partition(group_id, len(self._slots))).machine
 
     def _runner(self, index: int) -> Runner[GroupShard]:
         slot = self._slots[index]

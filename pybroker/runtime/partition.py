@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 NEVER = 2**63 - 1
 """Kafka's default of flush.messages: leave it to the operating system."""
+TELL_FULL_EVERY_MS = 60_000
 
 MANY_ABORTED = 64
 """A fetch names so many aborted transactions (1 KiB) rather than look where its records end."""
@@ -59,6 +60,7 @@ class LivePartition:
         "_failure",
         "_host",
         "_last_flush_ms",
+        "_quiet_until_ms",
         "_rules",
         "_snapshot_offset",
         "_watchers",
@@ -86,6 +88,7 @@ class LivePartition:
         self._committed: trio.lowlevel.ParkingLot | None = None
         self._snapshot_offset = snapshot_offset
         self._last_flush_ms = -1
+        self._quiet_until_ms = 0
 
     def __repr__(self) -> str:
         return f"LivePartition({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
@@ -203,6 +206,7 @@ class LivePartition:
         try:
             self.log.append(batch, header, now_ms)
         except DiskFullError as full:
+            self._tell_full(full, now_ms)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
         except StorageError as error:
             self.take_offline(error)
@@ -247,6 +251,12 @@ class LivePartition:
                 self._committed = trio.lowlevel.ParkingLot()
             await self._committed.park()
 
+    def _tell_full(self, full: DiskFullError, now_ms: int) -> None:
+        """Producers try again and again: a line a minute says enough."""
+        if now_ms >= self._quiet_until_ms:
+            logger.error("%s-%d refuses writes: %s", self.topic, self.partition, full)
+            self._quiet_until_ms = now_ms + TELL_FULL_EVERY_MS
+
     def take_offline(self, error: StorageError) -> None:
         """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start.
 
@@ -278,6 +288,8 @@ class LivePartition:
             return None
         try:
             return self.log.read(offset, max_bytes, upper_offset, min_one_batch)
+        except DiskFullError as full:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
         except StorageError as error:
             self.take_offline(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error

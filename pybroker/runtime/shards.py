@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic
 
 import trio
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from pybroker.runtime.partitions import Partitions
 
 logger = logging.getLogger(__name__)
-
-_shard_of = lru_cache(maxsize=10_000)(coordinator_partition)
 
 Flush = Callable[[], Awaitable[None]]
 
@@ -82,7 +79,7 @@ class Shards(Generic[MachineT]):
         """
         if not self._slots:
             await self._ensure_topic(flush)
-        return self._ready_runner(self._slots[_shard_of(key, len(self._slots))])
+        return self._ready_runner(self._slots[coordinator_partition(key, len(self._slots))])
 
     async def ask(self, key: str, decide: Callable[[MachineT, int, int], Decision], flush: Flush | None = None) -> Any:
         """Let the machine that keeps a key decide (machine, now_ms, call number) and return its answer."""

@@ -12,7 +12,7 @@ _WINDOW_MS = 10_000
 
 
 class Complaints:
-    """Says why connections were closed; what does not fit into the window is counted and told later."""
+    """Says why connections were closed or wait; what does not fit into the window is counted and told later."""
 
     __slots__ = ("_left", "_silent", "_window_end_ms")
 
@@ -32,7 +32,7 @@ class Complaints:
 
     def _open_window(self, now_ms: int) -> None:
         if self._silent:
-            log.warning("%d more connections were closed for reasons like these", self._silent)
+            log.warning("%d more lines like these were left out", self._silent)
         self._window_end_ms = now_ms + _WINDOW_MS
         self._left = _LINES
         self._silent = 0

@@ -4,14 +4,19 @@ Rules
 - What no handler serves closes the connection, as Kafka does; only ApiVersions is answered at any version.
 - A bug in a handler is logged with its request and answered with UNKNOWN_SERVER_ERROR where the response can say so.
 - An API may have a short way for its most frequent requests, taken before all else (`Registration.make_quick`).
+- A request of many elements is decoded, and its answer encoded, on another thread: the loop then waits for the interpreter's lock some
+  milliseconds a turn, where it would stand still for seconds. Only Produce is decoded where it is: its bytes are records, not elements.
 - An answer that depends on nothing but the request's bytes and the metadata is kept, encoded, until the metadata changes.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import trio
 
 from pybroker.handlers.context import CloseConnection, RequestContext
 from pybroker.handlers.registry import Quick, Registration, find_registration
@@ -40,10 +45,18 @@ _KEPT_TOTAL_BYTES = 16 << 20
 # Kinds of faults that are told apart, so that each comes with its traceback once.
 _REPORTED_KINDS = 1_000
 
+# Larger frames may hold so many elements that decoding them takes longer than others should wait: some 20 ms.
+_INLINE_BYTES = 1 << 18
+_ANY_BYTES = 1 << 31
+
+_PRODUCE = find_api("Produce").key
 _API_VERSIONS = find_api("ApiVersions").key
 _pack_head_v0 = Struct(">ii").pack  # size and correlation id
 _pack_head_v1 = Struct(">iix").pack
 _unpack_int = Struct(">i").unpack_from
+
+
+R = TypeVar("R")
 
 
 class _Kept(NamedTuple):
@@ -56,7 +69,7 @@ class _Kept(NamedTuple):
 class _Route:
     """What is to be known of one API at one version, found once. `decodes`: the request is one that can be read."""
 
-    __slots__ = ("cacheable", "decodes", "flexible", "handler", "head_bytes", "pack_head", "registration", "version")
+    __slots__ = ("cacheable", "decodes", "flexible", "handler", "head_bytes", "inline_bytes", "pack_head", "registration", "version")
 
     def __init__(self, registration: Registration, version: int) -> None:
         key = registration.request_class.API_KEY
@@ -65,6 +78,7 @@ class _Route:
         self.handler = registration.handler
         self.cacheable = registration.cacheable
         self.decodes = True
+        self.inline_bytes = _ANY_BYTES if key == _PRODUCE else _INLINE_BYTES
         self.flexible = has_flexible_request_header(key, version)
         self.head_bytes = response_header_size(key, version)
         self.pack_head = _pack_head_v0 if self.head_bytes == 4 else _pack_head_v1
@@ -73,7 +87,7 @@ class _Route:
 class Dispatcher:
     """Serves the requests of all connections of one broker."""
 
-    __slots__ = ("_kept", "_kept_bytes", "_kept_version", "_quick", "_reported", "_routes", "state")
+    __slots__ = ("_beside", "_kept", "_kept_bytes", "_kept_version", "_quick", "_reported", "_routes", "state")
 
     def __init__(self, state: BrokerState) -> None:
         self.state = state
@@ -83,6 +97,7 @@ class Dispatcher:
         self._kept_bytes = 0
         self._kept_version = -1
         self._reported: set[tuple[str, str]] = set()
+        self._beside = trio.CapacityLimiter(1)  # two would not be faster, and the threads for fsync are others
 
     def serve_quickly(self, context: RequestContext, message: bytes) -> bytes | None:
         """The answer to a whole message, each with its size, if its API has a short way for it; None: nothing was done, `serve` it.
@@ -116,12 +131,16 @@ class Dispatcher:
         context.correlation_id = correlation_id = _unpack_int(frame, 4)[0]
         context.api_version = route.version
         context.keep_answer = False
-        request = decode(route.registration.request_class, route.version, frame, at)[0] if route.decodes else None
+        inline = len(frame) <= route.inline_bytes
+        request = None
+        if route.decodes:
+            read = (route.registration.request_class, route.version, frame, at)
+            request = (decode(*read) if inline else await self._on_thread(decode, *read))[0]
         try:
             response = await route.handler(context, request)
             if response is None:
                 return 0
-            parts = encode_parts(response, route.version)
+            parts = encode_parts(response, route.version) if inline else await self._on_thread(encode_parts, response, route.version)
         except CloseConnection:
             raise
         except Exception as error:
@@ -132,6 +151,9 @@ class Dispatcher:
         if key is not None and context.keep_answer:
             self._keep(key, size, b"".join(out[-1 - len(parts) :]))
         return size
+
+    async def _on_thread(self, function: Callable[..., R], *arguments: Any) -> R:
+        return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._beside)
 
     def _find_route(self, frame: Buffer, api: bytes) -> _Route:
         """The route of a request whose like has not come before, or that cannot be served."""

@@ -157,6 +157,11 @@ class Server:
 
     async def _wait_for_room(self) -> None:
         """At max.connections the next client waits in the backlog until one leaves."""
+        if len(self._connections) >= self._limits.max_connections:
+            limits = "max.connections and the limit of open files (ulimit -n)"
+            self._complaints.say(
+                self._state.clock.now_ms(), f"{self._limits.max_connections} clients are all that {limits} allow: others wait"
+            )
         while len(self._connections) >= self._limits.max_connections:
             changed = self._changed
             await changed.wait()

@@ -18,7 +18,7 @@ from collections import deque
 from typing import Any, Protocol
 from weakref import ref
 
-from pybroker.storage.interface import DiskFullError, StorageError
+from pybroker.storage.interface import DiskFullError, NoDescriptorError, StorageError
 
 READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
@@ -29,6 +29,7 @@ TRUNCATE = os.O_TRUNC
 SMALL_FILE_BYTES = 16 << 20  # an index file of the default size comes in one call
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 TEMPORARY_SUFFIX = ".tmp"
 
 
@@ -177,4 +178,6 @@ def storage_error(action: str, path: str, error: OSError) -> StorageError:
     reason = error.strerror or str(error)
     if error.errno in FULL:
         return DiskFullError(f"no space is left to {action} {path}: {reason}")
+    if error.errno in OUT_OF_DESCRIPTORS:
+        return NoDescriptorError(f"no descriptor is left to {action} {path}: {reason}; raise the limit of open files (ulimit -n)")
     return StorageError(f"cannot {action} {path}: {reason}")

@@ -123,6 +123,13 @@ class LogHome:
         if not self._names_changed:
             return
         self._names_changed = False
+        try:
+            self._sync_names()
+        except OSError:
+            self._names_changed = True
+            raise
+
+    def _sync_names(self) -> None:
         if self.wrote_metadata:
             self.files.fsync_file(os.path.join(self.directory, layout.PARTITION_METADATA))
             self.wrote_metadata = False

@@ -27,6 +27,10 @@ class DiskFullError(StorageError):
     """No space is left: the append did not happen, nothing was written, and it may be tried again."""
 
 
+class NoDescriptorError(DiskFullError):
+    """A file cannot be opened just now, since connections hold all descriptors. The log is whole; it may be tried again, a flush too."""
+
+
 class DataDirectoryError(Exception):
     """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
 

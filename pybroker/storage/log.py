@@ -29,6 +29,7 @@ from pybroker.storage.interface import (
     EpochEnd,
     Extent,
     LogConfig,
+    NoDescriptorError,
     RecoveryReport,
     SegmentInfo,
     Slice,
@@ -447,15 +448,20 @@ class PartitionLog:
             return self.recovery_point
 
     def _sync(self, segments: list[Segment]) -> list[tuple[Segment, int]]:
-        """Segments and how many of their bytes are durable now. DiskFullError, of the epochs, is no failure: they are written later."""
+        """Segments and how many of their bytes are durable now. DiskFullError, of the epochs, is no failure: they are written later.
+        NoDescriptorError is none either: no fsync was tried that could have lost anything.
+        """
         try:
             flushed = [(segment, segment.flush()) for segment in segments]
+        except NoDescriptorError:
+            raise
         except StorageError as error:  # also if it says that the disk is full: then what was written has nowhere to go
             raise self._fail(StorageError(str(error))) from error
         try:
             self.home.sync(self._epochs)
         except OSError as error:
-            raise self._fail(storage_error("flush", f"{self.topic}-{self.partition}", error)) from error
+            failure = storage_error("flush", f"{self.topic}-{self.partition}", error)
+            raise failure if isinstance(failure, NoDescriptorError) else self._fail(failure) from error
         return flushed
 
     def close(self) -> None:

@@ -125,7 +125,7 @@ def test_topics_grow_and_go() -> None:
     assert room.image.topics == {}
 
 
-@pytest.mark.parametrize(
+EACH_CHANGE = pytest.mark.parametrize(
     ("handler", "request_", "version", "answers"),
     [
         (topics.create_topics, CreateTopicsRequest(topics=[Topic(name="a")]), 5, "topics"),
@@ -152,6 +152,9 @@ def test_topics_grow_and_go() -> None:
         ),
     ],
 )
+
+
+@EACH_CHANGE
 def test_a_broken_disk_is_told_for_each_part(handler: Any, request_: Any, version: int, answers: str) -> None:
     """An error of the whole request stands at each of its parts."""
     room = Room()
@@ -163,6 +166,14 @@ def test_a_broken_disk_is_told_for_each_part(handler: Any, request_: Any, versio
     room.state.controller = SimpleNamespace(**dict.fromkeys(names, broken))
     response = room.ask(handler, request_, version)
     assert [one.error_code for one in getattr(response, answers)] == [ErrorCode.KAFKA_STORAGE_ERROR]
+
+
+@EACH_CHANGE
+def test_a_change_that_is_too_long(monkeypatch: pytest.MonkeyPatch, handler: Any, request_: Any, version: int, answers: str) -> None:
+    """More than is decided in one go is refused at each of its parts."""
+    monkeypatch.setattr("pybroker.core.controller.MAX_ELEMENTS_PER_REQUEST", 0)
+    [answer] = getattr(Room().ask(handler, request_, version), answers)
+    assert answer.error_code == ErrorCode.POLICY_VIOLATION
 
 
 @pytest.mark.parametrize("version", range(1, 5))

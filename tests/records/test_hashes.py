@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pybroker.records import hashes
 from pybroker.records.errors import InvalidRecords
 from pybroker.records.hashes import coordinator_partition, java_string_hash, murmur2_partition
 from pybroker.records.varint import append_unsigned_varint, encode_varint, read_unsigned_varint, read_varint, read_varlong
@@ -43,3 +44,15 @@ def test_numbers_without_an_end_are_refused(data, reader):
     """Cut short or longer than their type."""
     with pytest.raises(InvalidRecords):
         reader(data, 0)
+
+
+def test_hashes_of_long_keys_are_not_kept() -> None:
+    """A group id may be of any length, so what is kept of group ids is bounded in bytes, not only in number."""
+    long = "g" * (hashes.LONGEST_KEPT_KEY + 1)
+    before = hashes._kept_hash.cache_info().currsize
+    assert hashes.coordinator_partition(long, 50) == hashes.java_abs(hashes.java_string_hash(long)) % 50
+    assert hashes._kept_hash.cache_info().currsize == before
+    assert [hashes.coordinator_partition(long[:-1], count) for count in (50, 1)] == [
+        hashes.java_abs(hashes.java_string_hash(long[:-1])) % 50,
+        0,
+    ]

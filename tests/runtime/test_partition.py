@@ -14,7 +14,7 @@ from pybroker.core.producer_snapshot import decode_snapshot
 from pybroker.records.builder import build_batch
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import DiskFullError, StorageError
+from pybroker.storage.interface import DiskFullError, NoDescriptorError, Slice, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import PartitionRoom
@@ -277,16 +277,38 @@ def test_write_error_takes_the_partition_offline():
     assert live.log_end_offset == 1
 
 
-def test_full_disk_refuses_one_write():
-    """When there is room again, writing goes on, and the refused batch is no duplicate."""
+def test_full_disk_refuses_one_write(caplog: pytest.LogCaptureFixture):
+    """When there is room again, writing goes on, and the refused batch is no duplicate. It is logged once a minute."""
     live = room_with_topic().partition("a")
     live.log = FailingLog(live.log)
     live.log.append_error = DiskFullError("no space left on the device")
-    assert error_code(live, sequence=0, producer=9, epoch=0) is ErrorCode.KAFKA_STORAGE_ERROR
+    for _ in range(3):
+        assert error_code(live, sequence=0, producer=9, epoch=0) is ErrorCode.KAFKA_STORAGE_ERROR
+    assert [record.getMessage() for record in caplog.records] == ["a-0 refuses writes: no space left on the device"]
     live.log.append_error = None
     assert not live.offline
     assert produce(live, sequence=0, producer=9, epoch=0) == 0
     assert live.log_end_offset == 1
+
+
+def test_no_descriptor_for_a_read():
+    """A log that cannot be opened just now answers with an error that clients try again after, and stays in service."""
+    live = room_with_topic().partition("a")
+    produce(live)
+    whole, live.log = live.log, UnopenedLog(live.log)
+    with pytest.raises(KafkaError) as caught:
+        live.read(0, 1000, 0, True)
+    assert caught.value.code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert not live.offline
+    live.log = whole
+    assert live.read(0, 1000, 0, True) is not None
+
+
+class UnopenedLog(FailingLog):
+    """A log whose files cannot be opened just now."""
+
+    def read(self, offset: int, max_bytes: int, upper_offset: int, min_one_batch: bool) -> Slice | None:
+        raise NoDescriptorError("no descriptor is left")
 
 
 class SlowLog(FailingLog):

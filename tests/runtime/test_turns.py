@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import trio
 
 from pybroker.runtime.turns import STEPS_PER_TURN, Turns
@@ -23,7 +25,7 @@ def test_others_run_between_the_steps() -> None:
             nursery.start_soon(work, "b")
 
     trio.run(main)
-    changes = sum(1 for before, after in zip(order, order[1:], strict=False) if before != after)
+    changes = sum(1 for before, after in pairwise(order) if before != after)
     assert changes >= 3
 
 

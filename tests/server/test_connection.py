@@ -71,8 +71,8 @@ def test_byte_by_byte(make_server: Any, echo_metadata: None, in_trio: Any) -> No
 
 
 @pytest.mark.parametrize("size", [32_700, 40_000, 200_000, 1_000_000])
-def test_large_frames(make_server: Any, echo_metadata: None, in_trio: Any, size: int) -> None:
-    """Frames on both sides of the copying limit arrive whole, one after another on one connection."""
+def test_large_frames(make_server: Any, echo_metadata: None, size: int) -> None:
+    """Frames on both sides of the limits of copying and of threads arrive whole, one after another on one connection."""
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
@@ -83,7 +83,7 @@ def test_large_frames(make_server: Any, echo_metadata: None, in_trio: Any, size:
                 assert response.cluster_id == first
             await client.aclose()
 
-    in_trio(main)
+    trio.run(main)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_connections_per_ip(bare_state: Any) -> None:
     serve(bare_state, Limits(max_connections_per_ip=1), use)
 
 
-def test_max_connections_wait_for_room(bare_state: Any) -> None:
+def test_max_connections_wait_for_room(bare_state: Any, caplog: pytest.LogCaptureFixture) -> None:
     """At max.connections the next client waits until one leaves, and is then served."""
 
     async def use(server: Server, host: str, port: int) -> None:
@@ -79,6 +79,7 @@ def test_max_connections_wait_for_room(bare_state: Any) -> None:
             assert (await second.receive()).error_code == 0
 
     serve(bare_state, Limits(max_connections=1), use)
+    assert "1 clients are all that max.connections" in caplog.text
 
 
 def test_idle_connections_go(bare_state: Any) -> None:

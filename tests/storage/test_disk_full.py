@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DiskFullError, LogConfig, StorageError
+from pybroker.storage.interface import DiskFullError, LogConfig, NoDescriptorError, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -172,3 +172,27 @@ def test_one_full_log_does_not_keep_the_others(open_disk: Open, files: TroubledF
         store.checkpoint({})
     assert [log.recovery_point for log in logs] == [0, 1, 1]
     assert (tmp_path / "data/recovery-point-offset-checkpoint").read_text() == "0\n3\na 0 0\nb 0 1\nc 0 1\n"
+
+
+def test_no_descriptor_is_left(log: Any, files: TroubledFiles, append: Append) -> None:
+    """While connections hold all descriptors a log can neither be read, written nor flushed; it is whole, and goes on after."""
+    log.let_go()
+    files.failing["open"] = errno.EMFILE
+    for attempt in (lambda: append(log), lambda: log.read(0, 1000, 1, True), log.flush):
+        with pytest.raises(NoDescriptorError, match=r"no descriptor is left to open .*ulimit -n"):
+            attempt()
+    assert log.failure is None
+    files.failing.clear()
+    batch = append(log)
+    assert log.read(1, 1000, 2, True).read() == batch
+    assert log.flush() == 2
+
+
+def test_no_descriptor_for_the_names(log: Any, files: TroubledFiles, append: Append) -> None:
+    """A directory that cannot be opened to make its names durable is tried again at the next flush."""
+    files.failing["open"] = errno.EMFILE
+    for _ in range(2):
+        with pytest.raises(NoDescriptorError):
+            log.flush()
+    files.failing.clear()
+    assert log.flush() == 1

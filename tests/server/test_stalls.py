@@ -1,0 +1,124 @@
+"""One client's very long request, and what another one notices of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pybroker import Broker, BrokerConfig
+from pybroker.wire import messages
+from pybroker.wire.codec import encode
+from pybroker.wire.framing import frame
+from pybroker.wire.headers import request_header
+
+ELEMENTS = 100_000
+BOUND_S = 0.5  # without turns most of these requests hold up everybody for one to three seconds
+
+
+def framed(request: Any, version: int) -> bytes:
+    """A request as it goes over the wire."""
+    return frame(request_header(request.API_KEY, version, 1, "test") + encode(request, version))
+
+
+def ask(connection: socket.socket, request: bytes) -> int:
+    """Send a framed request and read its answer; its size in bytes."""
+    connection.sendall(request)
+    with connection.makefile("rb") as stream:
+        size = int.from_bytes(stream.read(4), "big")
+        left = size
+        while left:
+            left -= len(stream.read(min(left, 1 << 20)))
+    return size
+
+
+def many_offsets() -> Any:
+    """A commit for partitions of which there is one."""
+    topic, part = messages.OffsetCommitRequest.OffsetCommitRequestTopic, messages.OffsetCommitRequest.OffsetCommitRequestPartition
+    partitions = [part(partition_index=index) for index in range(ELEMENTS)]
+    return messages.OffsetCommitRequest(group_id="g", topics=[topic(name="t", partitions=partitions)])
+
+
+def one_offset_often() -> Any:
+    """A commit for one partition, again and again."""
+    topic, part = messages.OffsetCommitRequest.OffsetCommitRequestTopic, messages.OffsetCommitRequest.OffsetCommitRequestPartition
+    return messages.OffsetCommitRequest(group_id="g", topics=[topic(name="t", partitions=[part(partition_index=0)] * ELEMENTS)])
+
+
+def many_partitions() -> Any:
+    """A fetch of partitions of which there is one."""
+    topic, part = messages.FetchRequest.FetchTopic, messages.FetchRequest.FetchPartition
+    partitions = [part(partition=index, fetch_offset=0, partition_max_bytes=1000) for index in range(ELEMENTS)]
+    return messages.FetchRequest(max_wait_ms=10, min_bytes=1, topics=[topic(topic="t", partitions=partitions)])
+
+
+def names() -> list[str]:
+    """Many names."""
+    return [f"name-{number}" for number in range(ELEMENTS)]
+
+
+def many_topics() -> Any:
+    """Metadata of topics that are not there."""
+    topic = messages.MetadataRequest.MetadataRequestTopic
+    return messages.MetadataRequest(topics=[topic(name=name) for name in names()], allow_auto_topic_creation=False)
+
+
+def many_deletions() -> Any:
+    """A deletion of topics that are not there."""
+    return messages.DeleteTopicsRequest(topic_names=names(), timeout_ms=1000)
+
+
+def many_changes() -> Any:
+    """New settings for topics that are not there."""
+    resource = messages.IncrementalAlterConfigsRequest.AlterConfigsResource
+    return messages.IncrementalAlterConfigsRequest(resources=[resource(resource_type=2, resource_name=name) for name in names()])
+
+
+REQUESTS = {
+    "OffsetCommit of many partitions": (many_offsets, 9),
+    "OffsetCommit of one partition": (one_offset_often, 9),
+    "Fetch": (many_partitions, 12),
+    "DescribeGroups": (lambda: messages.DescribeGroupsRequest(groups=names()), 5),
+    "DeleteGroups": (lambda: messages.DeleteGroupsRequest(groups_names=names()), 2),
+    "FindCoordinator": (lambda: messages.FindCoordinatorRequest(coordinator_keys=names()), 4),
+    "Metadata": (many_topics, 12),
+    "DeleteTopics": (many_deletions, 5),
+    "IncrementalAlterConfigs": (many_changes, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Any]:
+    """A broker with a topic of one partition, in a thread of its own."""
+    with Broker(BrokerConfig(topics={"t": 1})) as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REQUESTS)
+def test_others_are_answered_meanwhile(broker: Any, name: str) -> None:
+    """While a request of a hundred thousand elements is served, another client's Metadata is answered within half a second."""
+    make, version = REQUESTS[name]
+    long_request, short_request = framed(make(), version), framed(messages.MetadataRequest(topics=[]), 12)
+    sizes: list[int] = []
+
+    def ask_long() -> None:
+        with socket.create_connection((broker.host, broker.port)) as connection:
+            sizes.append(ask(connection, long_request))
+
+    longest_s = 0.0
+    with socket.create_connection((broker.host, broker.port)) as connection:
+        ask(connection, short_request)
+        asking = threading.Thread(target=ask_long)
+        asking.start()
+        while asking.is_alive():
+            begin = time.perf_counter()
+            ask(connection, short_request)
+            longest_s = max(longest_s, time.perf_counter() - begin)
+        asking.join()
+    assert sizes[0] > ELEMENTS
+    assert longest_s < BOUND_S
