@@ -280,4 +280,4 @@ def _log_count(directory: LogDirectory) -> int:
 
 def _default_open_files() -> int:
     soft_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 2)
+    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 4)
