@@ -29,8 +29,8 @@ from pybroker.threaded import TrioThread
 
 LISTENER_NAME = "PLAINTEXT"
 
-# Segment files are opened when they are needed, and others closed for them: this many are enough to serve, if not to serve fast.
-_DESCRIPTORS_FOR_LOGS = 256
+# Beside connections and segment files: the loop's own, listeners, locks, and files that are open for a moment.
+_DESCRIPTORS_FOR_OTHERS = 32
 
 
 class Broker:
@@ -193,10 +193,10 @@ class RunningBroker:
 
 
 def descriptors_for_clients(open_file_limit: int) -> int:
-    """How many connections leave the logs enough of the process's descriptors to work with. A negative limit is none."""
+    """How many connections leave enough descriptors for segment files, which have a quarter (`storage/store`). A negative limit is none."""
     if open_file_limit < 0:
         return 2**31 - 1
-    return max(1, open_file_limit - min(_DESCRIPTORS_FOR_LOGS, open_file_limit // 2))
+    return max(1, open_file_limit - open_file_limit // 4 - _DESCRIPTORS_FOR_OTHERS)
 
 
 async def _open_nursery(lifetime: contextlib.AsyncExitStack) -> trio.Nursery:

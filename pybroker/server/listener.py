@@ -73,9 +73,17 @@ class Server:
 
     async def serve_transport(self, transport: Transport, info: ConnectionInfo) -> None:
         """Serve one connection until its end: what a listener does for each, and tests do over streams in memory."""
+        await self._serve(self._register(transport, info))
+
+    def _register(self, transport: Transport, info: ConnectionInfo) -> Connection:
+        """Count a connection, before its task runs: many are accepted in one turn, and the limits hold for each."""
         connection = Connection(transport, info, self._dispatcher, self._buffers, self._limits.max_request_bytes)
         self._connections.add(connection)
         self._per_ip[info.peer_host] = self._per_ip.get(info.peer_host, 0) + 1
+        return connection
+
+    async def _serve(self, connection: Connection) -> None:
+        info = connection.info
         try:
             reason = await connection.run()
             if reason is not None:
@@ -178,7 +186,7 @@ class Server:
             sock.close()
             self._complain(info, f"max.connections.per.ip={self._limits.max_connections_per_ip} is reached")
             return
-        nursery.start_soon(self.serve_transport, RawTransport(sock), info)
+        nursery.start_soon(self._serve, self._register(RawTransport(sock), info))
 
     async def _sweep(self) -> None:
         """End connections that sent nothing for connections.max.idle.ms; one task for all of them."""

@@ -16,6 +16,7 @@ Rules
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping
 
 from pybroker.storage.files import Files
@@ -67,9 +68,36 @@ def read_offsets(files: Files, path: str) -> dict[tuple[str, int], int]:
     return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in _rows(files, path, 3)}
 
 
-def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int]) -> None:
-    """Replace an offset checkpoint, durably."""
-    files.replace_file(path, _format(f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items()))
+def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int], *, sync_name: bool = True) -> None:
+    """Replace an offset checkpoint, durably; without `sync_name` only when the directory is synced."""
+    content = _format(f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items())
+    files.replace_file(path, content, sync_name=sync_name)
+
+
+class OffsetCheckpoints:
+    """Offset checkpoints that are written where they say something new. What is not there says nothing."""
+
+    __slots__ = ("_files", "_said")
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._said: dict[str, dict[tuple[str, int], int]] = {}
+
+    def read(self, path: str) -> dict[tuple[str, int], int]:
+        """See `read_offsets`."""
+        self._said[path] = read_offsets(self._files, path)
+        return self._said[path].copy()
+
+    def write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
+        """Replace those of a directory that changed, by their names; all are durable at the end. Raises OSError."""
+        news = {os.path.join(directory, name): offsets for name, offsets in checkpoints.items()}
+        news = {path: offsets for path, offsets in news.items() if self._said.get(path) != offsets}
+        for path, offsets in news.items():
+            self._said.pop(path, None)
+            write_offsets(self._files, path, offsets, sync_name=False)
+        if news:
+            self._files.fsync_directory(directory)
+        self._said |= news
 
 
 def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:

@@ -82,12 +82,15 @@ class Files:
         finally:
             self.close(fd)
 
-    def replace_file(self, path: str, content: bytes, *, sync: bool = True) -> None:
-        """Make or replace a file so that a reader, now or after a crash, sees the old or the new content and nothing between."""
+    def replace_file(self, path: str, content: bytes, *, sync: bool = True, sync_name: bool = True) -> None:
+        """Make or replace a file so that a reader, now or after a crash, sees the old or the new content and nothing between.
+
+        Which of them it is after a crash is left open without `sync`, and without `sync_name` until the directory is synced.
+        """
         temporary = path + TEMPORARY_SUFFIX
         self.write_file(temporary, content, sync=sync)
         self.rename(temporary, path)
-        if sync:
+        if sync and sync_name:
             self.fsync_directory(os.path.dirname(path))
 
     def fsync_directory(self, path: str) -> None:

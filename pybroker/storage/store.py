@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, read_offsets, write_offsets
+from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints
 from pybroker.storage.directories import LogDirectory, open_directories, release_all
 from pybroker.storage.files import FilePool, Files, storage_error
 from pybroker.storage.home import LogHome
@@ -37,6 +37,7 @@ class DiskLogStore:
     """See the module and `interface.LogStore`. `open` makes one; `close` or `abandon` ends it."""
 
     __slots__ = (
+        "_checkpoints",
         "_config",
         "_directories",
         "_files",
@@ -85,6 +86,7 @@ class DiskLogStore:
     ) -> None:
         """For `open`."""
         self._files = files
+        self._checkpoints = OffsetCheckpoints(files)
         self._directories = directories
         self._rng = rng
         self._config = config
@@ -121,7 +123,7 @@ class DiskLogStore:
 
     def _read_offsets(self, path: str, name: str) -> Offsets:
         try:
-            return read_offsets(self._files, os.path.join(path, name))
+            return self._checkpoints.read(os.path.join(path, name))
         except DamagedFile as damage:
             self.remarks.append(f"{damage}; it is taken as empty")
             return {}
@@ -223,16 +225,13 @@ class DiskLogStore:
         logs = self._logs_in(path)
         starts = {key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset}
         try:
-            write_offsets(
-                self._files,
-                os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT),
-                {key: log.recovery_point for key, log in logs.items()},
-            )
-            write_offsets(self._files, os.path.join(path, layout.LOG_START_CHECKPOINT), starts)
-            write_offsets(
-                self._files,
-                os.path.join(path, layout.REPLICATION_CHECKPOINT),
-                {key: high_watermarks[key] for key in logs if key in high_watermarks},
+            self._checkpoints.write(
+                path,
+                {
+                    layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
+                    layout.LOG_START_CHECKPOINT: starts,
+                    layout.REPLICATION_CHECKPOINT: {key: high_watermarks[key] for key in logs if key in high_watermarks},
+                },
             )
         except OSError as error:
             raise storage_error("write the checkpoints of", path, error) from error
@@ -298,4 +297,4 @@ def _log_count(directory: LogDirectory) -> int:
 
 def _default_open_files() -> int:
     soft_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 2)
+    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 4)

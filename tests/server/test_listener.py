@@ -82,6 +82,20 @@ def test_max_connections_wait_for_room(bare_state: Any, caplog: pytest.LogCaptur
     assert "1 clients are all that max.connections" in caplog.text
 
 
+def test_limits_hold_for_a_burst(bare_state: Any) -> None:
+    """Clients that come in one turn of the loop are counted one by one: no more than max.connections are accepted."""
+
+    async def use(server: Server, host: str, port: int) -> None:
+        sockets = [socket.create_connection((host, port)) for _ in range(20)]  # blocking: the broker has no turn meanwhile
+        for _ in range(10):
+            await trio.testing.wait_all_tasks_blocked()
+        assert server.connection_count == 3
+        for sock in sockets:
+            sock.close()
+
+    serve(bare_state, Limits(max_connections=3), use)
+
+
 def test_idle_connections_go(bare_state: Any) -> None:
     """A connection that sends nothing for connections.max.idle.ms is closed."""
 

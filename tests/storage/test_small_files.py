@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, read_epochs, read_offsets, write_epochs, write_offsets
+from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, read_epochs, read_offsets, write_epochs, write_offsets
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import Files
 from pybroker.storage.interface import EpochEnd
@@ -147,3 +147,39 @@ def test_epoch_that_starts_again() -> None:
     cache.assign(6, 15)
     assert cache.entries == [(0, 0), (2, 10), (6, 15)]
     assert cache.end_of(4, 99) == EpochEnd(2, 15)
+
+
+def test_only_new_offsets_are_written(tmp_path: Path) -> None:
+    """A checkpoint that would say what it says already is left alone; what could not be written is written the next time."""
+
+    class Counting(Files):
+        """Says which files were replaced and how often the directory was synced."""
+
+        def __init__(self) -> None:
+            self.replaced: list[str] = []
+            self.syncs = 0
+            self.full = False
+
+        def replace_file(self, path: str, content: bytes, *, sync: bool = True, sync_name: bool = True) -> None:
+            if self.full:
+                raise OSError(28, "full")
+            self.replaced.append(Path(path).name)
+            super().replace_file(path, content, sync=sync, sync_name=sync_name)
+
+        def fsync_directory(self, path: str) -> None:
+            self.syncs += 1
+
+    files, directory = Counting(), str(tmp_path)
+    (tmp_path / "old").write_text("0\n1\na 0 5\n")
+    checkpoints = OffsetCheckpoints(files)
+    assert [checkpoints.read(str(tmp_path / name)) for name in ("old", "new")] == [{("a", 0): 5}, {}]
+    checkpoints.write(directory, {"old": {("a", 0): 5}, "new": {}})
+    assert (files.replaced, files.syncs) == ([], 0)
+    files.full = True
+    with pytest.raises(OSError, match="full"):
+        checkpoints.write(directory, {"old": {("a", 0): 6}, "new": {("a", 0): 1}})
+    files.full = False
+    for _ in range(2):
+        checkpoints.write(directory, {"old": {("a", 0): 5}, "new": {("a", 0): 1}})
+    assert (files.replaced, files.syncs) == (["old", "new"], 1)
+    assert (tmp_path / "new").read_text() == "0\n1\na 0 1\n"
