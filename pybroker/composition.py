@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -46,9 +47,14 @@ class Rooms:
         self.state.transactions.start(nursery)
 
     async def stop(self) -> None:
-        """End what waits for a coordinator. The connections of those members are closed by then (`Server.drain`), as Kafka closes them."""
+        """End what waits for a coordinator, and leave the cluster.
+
+        The connections of parked members are closed by then (`Server.drain`), as Kafka closes them.
+        """
         self.state.transactions.stop()
         self.state.groups.stop()
+        with suppress(KafkaError):  # told in the log; the next start registers the broker anew, fenced or not
+            self.state.controller.leave()
 
     async def close(self) -> None:
         """Flush, write checkpoints, leave the data directory."""

@@ -43,6 +43,7 @@ MAX_PARTITIONS_PER_REQUEST = 10_000
 MAX_ELEMENTS_PER_REQUEST = 10_000
 
 LEADER_RECOVERED = 0
+FENCE = 1  # BrokerRegistrationFencingChange
 
 
 class ControllerView(NamedTuple):
@@ -118,6 +119,19 @@ def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endp
         log_dirs=log_dirs,
     )
     return [registration, *_new_leader_epochs(view)]
+
+
+def stop_records(view: ControllerView) -> list[Any]:
+    """What a broker that stops tells the cluster: it is fenced, and its next start will register it anew.
+
+    Who takes the directory over, be it Kafka, need not wait until a session is over to believe that this broker is gone. Kafka's controller
+    fences a broker that shuts down alike (ReplicationControlManager.processBrokerHeartbeat); that its partitions have no leader meanwhile
+    is left unsaid, for nobody else could lead them.
+    """
+    broker = view.image.brokers.get(view.node_id)
+    if broker is None or broker.fenced:
+        return []
+    return [messages.BrokerRegistrationChangeRecord(broker_id=view.node_id, broker_epoch=broker.epoch, fenced=FENCE)]
 
 
 def _new_leader_epochs(view: ControllerView) -> list[Any]:

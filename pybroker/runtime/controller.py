@@ -22,6 +22,7 @@ from pybroker.core.controller import (
     internal_topic,
     producer_id_block,
     start_records,
+    stop_records,
 )
 from pybroker.core.create_partitions import create_partitions
 from pybroker.core.create_topics import create_one, create_topics
@@ -116,6 +117,12 @@ class Controller:
         first = bootstrap_records(self.settings, self.image.features) if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints)
         self._write([*first, *started])
+
+    def leave(self) -> None:
+        """The broker stops: say so. The record is safe when the store is closed. Raises `KafkaError`."""
+        records = stop_records(self._view)
+        if records:
+            self._write(records)
 
     def keep_snapshots(self, nursery: trio.Nursery) -> None:
         """Start the tasks that write snapshots of the metadata. They end with the nursery."""

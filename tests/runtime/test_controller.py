@@ -21,6 +21,7 @@ from pybroker.storage.memory import MemoryLogStore
 from pybroker.wire.codec import decode
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
+    BrokerRegistrationChangeRecord,
     CreateTopicsRequest,
     DeleteTopicsRequest,
     IncrementalAlterConfigsRequest,
@@ -94,6 +95,23 @@ def test_a_restart_finds_everything_again_at_the_next_epoch() -> None:
     assert list(second.image.topics) == ["a"]
     assert second.image.features == FINALIZED_FEATURES
     assert second.image.offset == store.get(METADATA_TOPIC, 0).log_end_offset - 1
+
+
+def test_a_clean_stop_fences_and_a_start_takes_back_the_lead() -> None:
+    """After a stop the log says that the broker is gone, once; after the next start it is there again and leads."""
+    store = new_store()
+    first = opened(store)
+    run(lambda: first.create_topics(create_request("a")))
+    first.leave()
+    end_offset = first.image.offset
+    first.leave()
+    assert first.image.offset == end_offset
+    last = list(store.get(METADATA_TOPIC, 0).batches(end_offset))[-1][1].read()
+    [(record, _)] = [decode_metadata_record(one.value) for one in iter_records(last)]
+    assert record == BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=8, fenced=1)
+    second = opened(store)
+    assert not second.image.brokers[1].fenced
+    assert [(partition.leader, partition.leader_epoch) for partition in second.image.topics["a"].partitions] == [(1, 1), (1, 1)]
 
 
 def test_listeners_are_told_before_the_answer() -> None:
