@@ -245,7 +245,7 @@ class DiskLogStore:
         path = own.home.parent
         offsets = {key: self.cleaner_offsets[key] for key in self._logs_in(path) if key in self.cleaner_offsets}
         try:
-            write_offsets(self._files, os.path.join(path, layout.CLEANER_CHECKPOINT), offsets)
+            self._checkpoints.write(path, {layout.CLEANER_CHECKPOINT: offsets})
         except OSError as error:
             raise storage_error("write the cleaner's checkpoint of", path, error) from error
 
