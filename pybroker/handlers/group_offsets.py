@@ -8,9 +8,8 @@ from functools import partial
 from pybroker.core.decision import Decision
 from pybroker.core.groups.shard import GroupShard
 from pybroker.handlers.context import RequestContext
-from pybroker.handlers.known_topics import merged, refusals, split_off_unknown
+from pybroker.handlers.known_topics import check_commit_size, merged, refusals, split_off_unknown
 from pybroker.handlers.registry import handles
-from pybroker.runtime.runner import coordinator_error
 from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
@@ -21,13 +20,9 @@ from pybroker.wire.messages import (
     OffsetFetchRequest,
     OffsetFetchResponse,
 )
-from pybroker.wire.stored import CONSUMER_OFFSETS
 
 TOPIC_IDS_FROM = 10
 GROUPS_FROM = 8
-
-LEAST_RECORD_BYTES = 40
-"""What the record of one committed offset takes at least, beside the names of its group and topic."""
 
 PARTITIONS_AT_ONCE = 1_000
 """So many offsets are looked up in one decision of the group's shard, which nobody interrupts."""
@@ -58,7 +53,7 @@ async def offset_commit(context: RequestContext, request: OffsetCommitRequest) -
         return OffsetCommitResponse(topics=unknown)
     version = context.api_version
     try:
-        _check_size(context, request)
+        check_commit_size(context, request)
         response: OffsetCommitResponse = await context.state.groups.ask(
             request.group_id, lambda shard, now_ms, call: shard.commit_offsets(now_ms, call, version, request), context.flush
         )
@@ -73,19 +68,6 @@ async def offset_commit(context: RequestContext, request: OffsetCommitRequest) -
 
 def _refused_commit(index: int, error: ErrorCode) -> _CommitPartition:
     return _CommitPartition(partition_index=index, error_code=error)
-
-
-def _check_size(context: RequestContext, request: OffsetCommitRequest) -> None:
-    """Refuse at once what cannot be one batch of `__consumer_offsets`, before its records are made. Raises KafkaError."""
-    settings = context.state.settings
-    if settings.get("offsets.topic.compression.codec"):
-        return
-    live = context.state.partitions.find(CONSUMER_OFFSETS, 0)
-    most_bytes = settings.get("message.max.bytes") if live is None else live.config.max_message_bytes
-    each_bytes = LEAST_RECORD_BYTES + len(request.group_id)
-    size_bytes = sum((each_bytes + len(topic.name)) * len(topic.partitions) for topic in request.topics)
-    if size_bytes > most_bytes:
-        raise coordinator_error(KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a commit of more than {size_bytes} bytes"))
 
 
 @handles(OffsetFetchRequest, versions=(1, 10))

@@ -8,10 +8,15 @@ from typing import Any
 from pybroker.core.cluster import TopicImage
 from pybroker.handlers.context import RequestContext
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.runner import coordinator_error
 from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.stored import CONSUMER_OFFSETS
 
 Refuse = Callable[[int, ErrorCode], Any]
+
+LEAST_RECORD_BYTES = 40
+"""What the record of one committed offset takes at least, beside the names of its group and topic."""
 
 
 def find_partition(context: RequestContext, topic: str, partition: int) -> LivePartition:
@@ -79,3 +84,16 @@ async def merged(first: list[Any], second: list[Any], turns: Turns) -> list[Any]
 
 def _key(topic: Any) -> tuple[str, bytes]:
     return topic.name, getattr(topic, "topic_id", b"")
+
+
+def check_commit_size(context: RequestContext, request: Any) -> None:
+    """Refuse at once a commit that cannot be one batch of `__consumer_offsets`, before its records are made. Raises KafkaError."""
+    settings = context.state.settings
+    if settings.get("offsets.topic.compression.codec"):
+        return
+    live = context.state.partitions.find(CONSUMER_OFFSETS, 0)
+    most_bytes = settings.get("message.max.bytes") if live is None else live.config.max_message_bytes
+    each_bytes = LEAST_RECORD_BYTES + len(request.group_id)
+    size_bytes = sum((each_bytes + len(topic.name)) * len(topic.partitions) for topic in request.topics)
+    if size_bytes > most_bytes:
+        raise coordinator_error(KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a commit of more than {size_bytes} bytes"))

@@ -13,6 +13,7 @@ from pybroker.records.batch import is_transactional_batch
 from pybroker.records.validate import InvalidBatch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.state import BrokerState
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import ProduceRequest, ProduceResponse
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TOPIC_IDS_SINCE = 13
 NOT_TOLD = -1
+BYTES_OF_A_STEP = 16_384
+"""To check and write so much takes about as long as all else that is done for a batch."""
 ADMIN_CLIENT_ID = "__admin_client"
 """Kafka lets this client write to internal topics (AdminUtils.ADMIN_CLIENT_ID)."""
 
@@ -62,10 +65,13 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
     admission = None
     if request.transactional_id is not None:
         admission = await _ask_coordinator(context, request, request.transactional_id)
+    turns = Turns()
     for topic, named in distinct(request.topic_data):
-        answers = [
-            _append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal) for one in named
-        ]
+        answers = []
+        for one in named:
+            answers.append(_append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal))
+            if admission is None:  # what the coordinator said holds only as long as nothing is awaited
+                await turns.step(1 + len(one.records) // BYTES_OF_A_STEP)
         responses.append(_TopicResponse(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
     if request.acks == 0:
         _close_on_error(responses)

@@ -6,8 +6,10 @@ from typing import Any
 
 from pybroker.core.transactions.beginning import Holder
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.known_topics import check_commit_size, merged, refusals, split_off_unknown
 from pybroker.handlers.registry import handles
 from pybroker.runtime.runner import TransactionalProducer
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import TxnOffsetCommitRequest, TxnOffsetCommitResponse
 from pybroker.wire.stored import CONSUMER_OFFSETS
@@ -31,12 +33,14 @@ async def txn_offset_commit(context: RequestContext, request: TxnOffsetCommitReq
     Behaviour  Topics and partitions that are not there fail alone; any other error is that of all partitions.
     Not done   Nothing.
     """
-    refused = _split_off_unknown(context, request)
+    turns = Turns()
+    refused = await split_off_unknown(context, request, _Topic, _refuse, turns, by_id=context.api_version >= TOPIC_IDS_SINCE)
     if not request.topics:
         return TxnOffsetCommitResponse(topics=refused)
     try:
         if not request.group_id:
             raise KafkaError(ErrorCode.INVALID_GROUP_ID)
+        check_commit_size(context, request)
         await _enter_transaction(context, request)
         version = context.api_version
         response: TxnOffsetCommitResponse = await context.state.groups.ask(
@@ -47,8 +51,11 @@ async def txn_offset_commit(context: RequestContext, request: TxnOffsetCommitReq
         )
         answered = response.topics
     except KafkaError as failure:
-        answered = [_refused(topic, [each.partition_index for each in topic.partitions], failure.code) for topic in request.topics]
-    return TxnOffsetCommitResponse(topics=_merged(answered, refused))
+        answered = [
+            await refusals(topic, _Topic, _refuse, failure.code, [each.partition_index for each in topic.partitions], turns)
+            for topic in request.topics
+        ]
+    return TxnOffsetCommitResponse(topics=await merged(answered, refused, turns))
 
 
 async def _enter_transaction(context: RequestContext, request: TxnOffsetCommitRequest) -> None:
@@ -75,38 +82,5 @@ def _as_told(error: ErrorCode, api_version: int) -> ErrorCode:
     return error
 
 
-def _split_off_unknown(context: RequestContext, request: TxnOffsetCommitRequest) -> list[Any]:
-    """Leave in the request, under their names, what the cluster has; return the errors for the rest."""
-    by_id = context.api_version >= TOPIC_IDS_SINCE
-    cluster = context.state.cluster
-    known, refused = [], []
-    for topic in request.topics:
-        image = cluster.topics_by_id.get(topic.topic_id) if by_id else cluster.topics.get(topic.name)
-        if image is None:
-            error = ErrorCode.UNKNOWN_TOPIC_ID if by_id else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            refused.append(_refused(topic, [each.partition_index for each in topic.partitions], error))
-            continue
-        topic.name = image.name
-        count = len(image.partitions)
-        missing = [each.partition_index for each in topic.partitions if not 0 <= each.partition_index < count]
-        if missing:
-            refused.append(_refused(topic, missing, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
-            topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
-        if topic.partitions:
-            known.append(topic)
-    request.topics = known
-    return refused
-
-
-def _refused(topic: Any, partitions: list[int], error: ErrorCode) -> Any:
-    answers = [_Partition(partition_index=index, error_code=error) for index in partitions]
-    return _Topic(name=topic.name, topic_id=topic.topic_id, partitions=answers)
-
-
-def _merged(first: list[Any], second: list[Any]) -> list[Any]:
-    topics = {(topic.name, topic.topic_id): topic for topic in first}
-    for topic in second:
-        present = topics.setdefault((topic.name, topic.topic_id), topic)
-        if present is not topic:
-            present.partitions.extend(topic.partitions)
-    return list(topics.values())
+def _refuse(index: int, error: ErrorCode) -> Any:
+    return _Partition(partition_index=index, error_code=error)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pybroker import Broker, BrokerConfig
+import pybroker
+from pybroker.records.builder import build_batch
 from pybroker.wire import messages
 from pybroker.wire.codec import encode
 from pybroker.wire.framing import frame
@@ -56,6 +61,14 @@ def many_partitions() -> Any:
     return messages.FetchRequest(max_wait_ms=10, min_bytes=1, topics=[topic(topic="t", partitions=partitions)])
 
 
+def many_batches() -> Any:
+    """A batch for each of many partitions of which there is one."""
+    topic, part = messages.ProduceRequest.TopicProduceData, messages.ProduceRequest.PartitionProduceData
+    batch = build_batch([(b"k", b"v", 1)])
+    data = [part(index=index, records=batch) for index in range(ELEMENTS)]
+    return messages.ProduceRequest(acks=1, timeout_ms=1000, topic_data=[topic(name="t", partition_data=data)])
+
+
 def names() -> list[str]:
     """Many names."""
     return [f"name-{number}" for number in range(ELEMENTS)]
@@ -81,6 +94,7 @@ def many_changes() -> Any:
 REQUESTS = {
     "OffsetCommit of many partitions": (many_offsets, 9),
     "OffsetCommit of one partition": (one_offset_often, 9),
+    "Produce": (many_batches, 9),
     "Fetch": (many_partitions, 12),
     "DescribeGroups": (lambda: messages.DescribeGroupsRequest(groups=names()), 5),
     "DeleteGroups": (lambda: messages.DeleteGroupsRequest(groups_names=names()), 2),
@@ -92,26 +106,36 @@ REQUESTS = {
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Any]:
-    """A broker with a topic of one partition, in a thread of its own."""
-    with Broker(BrokerConfig(topics={"t": 1})) as running:
-        yield running
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Where a broker of its own process listens, with a topic of one partition."""
+    ready_file = tmp_path_factory.mktemp("broker") / "ready"
+    words = ["--listen", "127.0.0.1:0", "--topic", "t:1", "--ready-file", str(ready_file)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(pybroker.__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, "-m", "pybroker", *words], stderr=subprocess.PIPE, text=True, env=environment) as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if "is ready" in line:
+                break
+        host, port = ready_file.read_text().strip().split(":")
+        yield host, int(port)
+        child.terminate()
+        child.stderr.read()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REQUESTS)
-def test_others_are_answered_meanwhile(broker: Any, name: str) -> None:
+def test_others_are_answered_meanwhile(address: tuple[str, int], name: str) -> None:
     """While a request of a hundred thousand elements is served, another client's Metadata is answered within half a second."""
     make, version = REQUESTS[name]
     long_request, short_request = framed(make(), version), framed(messages.MetadataRequest(topics=[]), 12)
     sizes: list[int] = []
 
     def ask_long() -> None:
-        with socket.create_connection((broker.host, broker.port)) as connection:
+        with socket.create_connection(address) as connection:
             sizes.append(ask(connection, long_request))
 
     longest_s = 0.0
-    with socket.create_connection((broker.host, broker.port)) as connection:
+    with socket.create_connection(address) as connection:
         ask(connection, short_request)
         asking = threading.Thread(target=ask_long)
         asking.start()
