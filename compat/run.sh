@@ -33,7 +33,7 @@ start_broker() { # start_broker NAME: sets broker and BOOTSTRAP
     sleep 0.05
   done
   BOOTSTRAP=$(head -n 1 "$scratch/ready" 2>/dev/null)
-  export BOOTSTRAP
+  export BOOTSTRAP BROKER_PYTHON=$PYTHON BROKER_ROOT=$root # for a suite that restarts a broker of its own
 }
 
 stop_broker() {
