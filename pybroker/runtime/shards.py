@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Flush = Callable[[], Awaitable[None]]
+Change = Callable[[MachineT, int], Decision]
 
 
 class _Slot(Generic[MachineT]):
-    """One partition: its runner, and why it may not be asked yet."""
+    """One partition: its runner, why it may not be asked yet, and what it is told when it may."""
 
-    __slots__ = ("error", "runner")
+    __slots__ = ("error", "later", "runner")
 
     def __init__(self, runner: Runner[MachineT]) -> None:
         self.runner = runner
         self.error: ErrorCode | None = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        self.later: list[Change[MachineT]] = []
 
 
 class Shards(Generic[MachineT]):
@@ -77,9 +79,23 @@ class Shards(Generic[MachineT]):
 
         Raises KafkaError: COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR.
         """
+        return self.runner_at(await self.partition_of(key, flush))
+
+    async def partition_of(self, key: str, flush: Flush | None = None) -> int:
+        """The partition that keeps a key. Raises KafkaError if the topic cannot be made."""
         if not self._slots:
-            await self._ensure_topic(flush)
-        return self._ready_runner(self._slots[coordinator_partition(key, len(self._slots))])
+            await self.ensure_topic(flush)
+        return self._partition_now(key)
+
+    def runner_now(self, key: str) -> Runner[MachineT]:
+        """As `runner_for`, where the topic is there already; else raises COORDINATOR_NOT_AVAILABLE."""
+        return self.runner_at(self._partition_now(key))
+
+    def runner_at(self, partition: int) -> Runner[MachineT]:
+        """The runner of a partition. Raises KafkaError: UNKNOWN_TOPIC_OR_PARTITION, or as `runner_for`."""
+        if not 0 <= partition < len(self._slots):
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {self._topic}-{partition}")
+        return self._ready_runner(self._slots[partition])
 
     async def ask(self, key: str, decide: Callable[[MachineT, int, int], Decision], flush: Flush | None = None) -> Any:
         """Let the machine that keeps a key decide (machine, now_ms, call number) and return its answer."""
@@ -88,6 +104,14 @@ class Shards(Generic[MachineT]):
     async def ask_all(self, decide: Callable[[MachineT, int, int], Decision], flush: Flush | None = None) -> list[Any]:
         """Ask every machine the same; an answer from each that could be loaded. Without the topic there are none."""
         return [await self._ready_runner(slot).ask(decide, flush) for slot in self._slots if slot.error != ErrorCode.NOT_COORDINATOR]
+
+    def tell_all(self, change: Change[MachineT]) -> None:
+        """Let every machine decide (machine, now_ms) where nobody asks; one that is loading does so when it is loaded."""
+        for slot in self._slots:
+            if slot.error is None:
+                slot.runner.do(change)
+            elif slot.error == ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
+                slot.later.append(change)
 
     def holds(self, runner: Runner[MachineT]) -> bool:
         """Whether that runner is still at work."""
@@ -98,7 +122,13 @@ class Shards(Generic[MachineT]):
             raise KafkaError(slot.error)
         return slot.runner
 
-    async def _ensure_topic(self, flush: Flush | None) -> None:
+    def _partition_now(self, key: str) -> int:
+        if not self._slots:
+            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        return coordinator_partition(key, len(self._slots))
+
+    async def ensure_topic(self, flush: Flush | None = None) -> None:
+        """Make the topic if it is not there. Raises KafkaError if that cannot be."""
         self._open_if_there()
         if self._slots:
             return
@@ -140,6 +170,7 @@ class Shards(Generic[MachineT]):
         except Exception:
             logger.exception("%r cannot be loaded", live)
             slot.error = ErrorCode.NOT_COORDINATOR
+            slot.later.clear()
             return
         if slot in self._slots:
             self._ready(slot)
@@ -147,6 +178,9 @@ class Shards(Generic[MachineT]):
     def _ready(self, slot: _Slot[MachineT]) -> None:
         slot.error = None
         slot.runner.start()
+        for change in slot.later:
+            slot.runner.do(change)
+        slot.later.clear()
 
     def _close(self) -> None:
         slots, self._slots = self._slots, []
