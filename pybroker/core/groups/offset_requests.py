@@ -7,21 +7,26 @@ committed.
 from __future__ import annotations
 
 from pybroker.core.groups.classic import ClassicGroup
-from pybroker.core.groups.offsets import NO_EXPIRY, CommittedOffset, OffsetStore, commit_value, offset_record, offset_tombstone
+from pybroker.core.groups.offsets import NO_EXPIRY, CommittedOffset, OffsetStore, offset_record, offset_tombstone
 from pybroker.core.groups.turn import Turn
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import (
     OffsetCommitRequest,
     OffsetCommitResponse,
+    OffsetCommitValue,
     OffsetDeleteRequest,
     OffsetDeleteResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
+    TxnOffsetCommitRequest,
 )
 from pybroker.wire.uuids import ZERO_UUID
 
 Partitions = OffsetFetchResponse.OffsetFetchResponsePartitions
 FetchedTopic = OffsetFetchResponse.OffsetFetchResponseTopics
+CommitOfTopic = OffsetCommitRequest.OffsetCommitRequestTopic | TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic
+_CommittedTopic = OffsetCommitResponse.OffsetCommitResponseTopic
+_CommittedPartition = OffsetCommitResponse.OffsetCommitResponsePartition
 
 INVALID_OFFSET = -1
 END_OF_TIME_MS = 2**63 - 1
@@ -32,24 +37,32 @@ def commit(turn: Turn, request: OffsetCommitRequest) -> OffsetCommitResponse:
     expire_ms = _expire_timestamp_ms(turn.now_ms, request.retention_time_ms)
     topics = []
     for topic in request.topics:
-        partitions = []
-        for each in topic.partitions:
-            error = ErrorCode.NONE
-            if each.committed_metadata is not None and len(each.committed_metadata) > turn.settings.offset_metadata_max_bytes:
-                error = ErrorCode.OFFSET_METADATA_TOO_LARGE
-            else:
-                value = commit_value(
-                    offset=each.committed_offset,
-                    leader_epoch=each.committed_leader_epoch,
-                    metadata=each.committed_metadata,
-                    now_ms=turn.now_ms,
-                    expire_timestamp_ms=expire_ms,
-                    topic_id=topic.topic_id,
-                )
-                turn.write(offset_record(request.group_id, topic.name, each.partition_index, value))
-            partitions.append(OffsetCommitResponse.OffsetCommitResponsePartition(partition_index=each.partition_index, error_code=error))
-        topics.append(OffsetCommitResponse.OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
+        written = write_offsets(turn, request.group_id, topic, expire_ms)
+        partitions = [_CommittedPartition(partition_index=index, error_code=error) for index, error in written]
+        topics.append(_CommittedTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
     return OffsetCommitResponse(topics=topics)
+
+
+def write_offsets(turn: Turn, group_id: str, topic: CommitOfTopic, expire_timestamp_ms: int) -> list[tuple[int, ErrorCode]]:
+    """What a request of either kind commits for one topic; returns its partitions with their errors. Metadata that is null is empty."""
+    errors = []
+    for each in topic.partitions:
+        error = ErrorCode.NONE
+        metadata = each.committed_metadata or ""
+        if len(metadata) > turn.settings.offset_metadata_max_bytes:
+            error = ErrorCode.OFFSET_METADATA_TOO_LARGE
+        else:
+            value = OffsetCommitValue(
+                offset=each.committed_offset,
+                leader_epoch=each.committed_leader_epoch,
+                metadata=metadata,
+                commit_timestamp=turn.now_ms,
+                expire_timestamp=expire_timestamp_ms,
+                topic_id=topic.topic_id,
+            )
+            turn.write(offset_record(group_id, topic.name, each.partition_index, value))
+        errors.append((each.partition_index, error))
+    return errors
 
 
 def _expire_timestamp_ms(now_ms: int, retention_time_ms: int) -> int:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from pybroker.core.decision import CoordinatorRecord
 from pybroker.wire.messages import OffsetCommitKey, OffsetCommitValue
-from pybroker.wire.uuids import ZERO_UUID
 
 NO_PRODUCER_ID = -1
 NO_EXPIRY = -1
@@ -169,17 +168,3 @@ class OffsetStore:
             del unstable[topic, partition]
             if not unstable:
                 del self._unstable[group_id]
-
-
-def commit_value(
-    *, offset: int, leader_epoch: int, metadata: str | None, now_ms: int, expire_timestamp_ms: int, topic_id: bytes = ZERO_UUID
-) -> OffsetCommitValue:
-    """What is written for a commit; metadata that is null counts as empty."""
-    return OffsetCommitValue(
-        offset=offset,
-        leader_epoch=leader_epoch,
-        metadata=metadata or "",
-        commit_timestamp=now_ms,
-        expire_timestamp=expire_timestamp_ms,
-        topic_id=topic_id,
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pybroker.core.groups.offsets import NO_EXPIRY, commit_value, offset_record
+from pybroker.core.groups.offset_requests import write_offsets
+from pybroker.core.groups.offsets import NO_EXPIRY
 from pybroker.core.groups.turn import Turn
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import TxnOffsetCommitRequest, TxnOffsetCommitResponse
@@ -15,22 +16,8 @@ def commit(turn: Turn, request: TxnOffsetCommitRequest) -> TxnOffsetCommitRespon
     """One record for each partition; metadata that is too long fails its own partition alone."""
     topics = []
     for topic in request.topics:
-        partitions = []
-        for each in topic.partitions:
-            error = ErrorCode.NONE
-            if each.committed_metadata is not None and len(each.committed_metadata) > turn.settings.offset_metadata_max_bytes:
-                error = ErrorCode.OFFSET_METADATA_TOO_LARGE
-            else:
-                value = commit_value(
-                    offset=each.committed_offset,
-                    leader_epoch=each.committed_leader_epoch,
-                    metadata=each.committed_metadata,
-                    now_ms=turn.now_ms,
-                    expire_timestamp_ms=NO_EXPIRY,
-                    topic_id=topic.topic_id,
-                )
-                turn.write(offset_record(request.group_id, topic.name, each.partition_index, value))
-            partitions.append(_Partition(partition_index=each.partition_index, error_code=error))
+        written = write_offsets(turn, request.group_id, topic, NO_EXPIRY)
+        partitions = [_Partition(partition_index=index, error_code=error) for index, error in written]
         topics.append(_Topic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
     return TxnOffsetCommitResponse(topics=topics)
 
