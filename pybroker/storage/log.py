@@ -37,10 +37,9 @@ from pybroker.storage.interface import (
     TimestampOffset,
 )
 from pybroker.storage.parts import Home, Segment
+from pybroker.storage.rolling import RollTime
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.wire.buffers import Buffer
-
-UNKNOWN = -(2**63)  # a segment's `roll_after` before its first timestamp was looked at
 
 
 class PartitionLog:
@@ -53,9 +52,8 @@ class PartitionLog:
         "_epochs",
         "_failure",
         "_flush_lock",
-        "_jitter_ms",
         "_lock",
-        "_rng",
+        "_roll_time",
         "_segment_bytes",
         "_segments",
         "_truncations",
@@ -82,8 +80,7 @@ class PartitionLog:
         self._active: Segment | None = None
         self._epochs = EpochCache()
         self._failure: StorageError | None = None
-        self._rng = rng
-        self._jitter_ms = self._draw_jitter()
+        self._roll_time = RollTime(config, rng)
         self._truncations = 0
         self._lock = Lock()
         self._flush_lock = Lock()
@@ -120,13 +117,9 @@ class PartitionLog:
             return
         self._config = config
         self._segment_bytes = config.segment_bytes
-        self._jitter_ms = self._draw_jitter()
+        self._roll_time.draw(config)
         if self._segments:
             self._segments[-1].configure(config)
-
-    def _draw_jitter(self) -> int:
-        jitter_ms = min(self._config.segment_jitter_ms, self._config.segment_ms)
-        return self._rng.randrange(jitter_ms) if jitter_ms > 0 else 0
 
     @property
     def first_base_offset(self) -> int:
@@ -204,19 +197,9 @@ class PartitionLog:
                 return segment
             return self._replace_empty(base_offset, now_ms)
         full = segment.size_bytes + size_bytes > self._segment_bytes or last_offset > segment.max_offset
-        if full or self._is_old(segment, timestamp, now_ms):
+        if full or self._roll_time.is_over(segment, timestamp, now_ms):
             return self._start_segment(base_offset, now_ms)
         return segment
-
-    def _is_old(self, segment: Segment, timestamp: int, now_ms: int) -> bool:
-        """Kafka's LogSegment.shouldRoll: time runs from the first batch's timestamp to this one's; without one, by the clock."""
-        limit_ms = self._config.segment_ms - self._jitter_ms
-        if segment.roll_after == UNKNOWN:
-            first = segment.first_timestamp()
-            if first < 0:
-                return now_ms - (segment.created_ms or now_ms) > limit_ms
-            segment.roll_after = first + limit_ms
-        return timestamp > segment.roll_after
 
     def _start_segment(self, base_offset: int, now_ms: int | None) -> Segment:
         """Make a segment; the one before it is sealed."""
@@ -226,7 +209,7 @@ class PartitionLog:
         self._segments.append(segment)
         self._bases.append(base_offset)
         self._active = segment
-        self._jitter_ms = self._draw_jitter()
+        self._roll_time.draw(self._config)
         return segment
 
     def _replace_empty(self, base_offset: int, now_ms: int) -> Segment:

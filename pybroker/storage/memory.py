@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
+from pybroker.storage.contents import first_record
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.interface import AbortedTransaction, Log, LogConfig, Slice, TimestampOffset
-from pybroker.storage.log import UNKNOWN, PartitionLog
+from pybroker.storage.log import PartitionLog
+from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
-from pybroker.storage.segment import first_record
 from pybroker.storage.slices import MemorySlice
 from pybroker.storage.snapshot_files import MemorySnapshots
 from pybroker.wire.buffers import Buffer

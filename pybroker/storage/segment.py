@@ -16,25 +16,23 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from pybroker.records.batch import BatchHeader, iter_batches
-from pybroker.records.errors import CorruptRecords
-from pybroker.records.record import iter_records
+from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
+from pybroker.storage.contents import batches_from, first_record_from
 from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
 from pybroker.storage.headers import DamagedBatch, HeaderReader
 from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
 from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
+from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET, Scan, scan_file
-from pybroker.storage.slices import FileSlice, MemorySlice, read_fully
+from pybroker.storage.slices import FileSlice
 from pybroker.storage.time_index import ENTRY_BYTES as TIME_ENTRY_BYTES
 from pybroker.storage.time_index import TimeIndex
 from pybroker.wire.buffers import Buffer
 
-ALWAYS_LOOK = -(2**63)  # a `roll_after` that every timestamp exceeds
 NOWHERE = 2**63 - 1
 REMEMBERED_POSITIONS = 64  # consumers that read one segment at different places without walking
-READ_AHEAD_BYTES = 1 << 20  # a replay reads that much at a time
 
 
 class DiskSegment:
@@ -95,7 +93,7 @@ class DiskSegment:
         self.max_timestamp = -1
         self.max_timestamp_offset = self.base_offset
         self.max_offset = self.base_offset + MAX_RELATIVE_OFFSET
-        self.roll_after = ALWAYS_LOOK
+        self.roll_after = UNKNOWN
         self.indexes_written = self.indexes_flushed = False
         self._unindexed_bytes = 0
         self._tail_from = NOWHERE
@@ -106,7 +104,7 @@ class DiskSegment:
         """Take the sizes of index entries and of indexes; whatever was computed from the configuration is forgotten."""
         self.index_interval_bytes = config.index_interval_bytes
         self.max_index_bytes = config.segment_index_bytes
-        self.roll_after = ALWAYS_LOOK
+        self.roll_after = UNKNOWN
 
     # --- files
 
@@ -474,18 +472,7 @@ class DiskSegment:
         """See `Log.batches`. Reads ahead, so the slices lie in memory."""
         file = self.file()
         position = self.locate(from_offset)
-        reader = HeaderReader(self._files, file, self.size_bytes)
-        while position < reader.size_bytes:
-            following = reader.place(position)[1]
-            end = min(max(following, position + READ_AHEAD_BYTES), reader.size_bytes)
-            chunk = memoryview(read_fully(self._files, file.fd, position, end - position))
-            walk = iter_batches(chunk)
-            try:
-                for at, header in walk:
-                    yield header, MemorySlice((chunk[at : at + header.size_bytes],), header.size_bytes)
-            except CorruptRecords as error:
-                raise DamagedBatch(f"{self.path()} is damaged after byte {position}: {error}") from error
-            position += walk.position
+        yield from batches_from(self._files, file, self.path(), self.size_bytes, position)
 
     def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
         """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises StorageError, RecordsError."""
@@ -494,21 +481,4 @@ class DiskSegment:
         relative_offset = self.time_index.floor(timestamp)
         file = self.file()
         position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
-        reader = HeaderReader(self._files, file, self.size_bytes)
-        while position < self.size_bytes:
-            following = reader.place(position)[1]
-            header = reader.header(position)
-            if header.max_timestamp >= timestamp:
-                found = first_record(read_fully(self._files, file.fd, position, following - position), header, timestamp, start_offset)
-                if found is not None:
-                    return found
-            position = following
-        return None
-
-
-def first_record(batch: Buffer, header: BatchHeader, timestamp: int, start_offset: int) -> TimestampOffset | None:
-    """The first record of a batch from `start_offset` on whose timestamp is at least `timestamp`. Raises RecordsError."""
-    for record in iter_records(batch):
-        if record.timestamp >= timestamp and record.offset >= start_offset:
-            return TimestampOffset(record.timestamp, record.offset, header.partition_leader_epoch)
-    return None
+        return first_record_from(self._files, file, self.size_bytes, position, timestamp, start_offset)
