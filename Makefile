@@ -1,14 +1,14 @@
 # make run    a broker on 127.0.0.1:9092         make test        lint, types, layers, tests
 # make bench  what the hot path costs            make test-slow   the tests that take longer
 # make compat real clients against it            make crash       kill -9 under load, 50 seeds
-#                                               make lint        style and types only
+# make bank   100,000 transfers, exactly once    make lint        style and types only
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 LISTEN ?= 127.0.0.1:9092
 
-.PHONY: run test test-slow crash lint bench compat clean
+.PHONY: run test test-slow crash bank lint bench compat clean
 
 run: $(VENV)/.installed
 	$(BIN)/pybroker --listen $(LISTEN) $(ARGS)
@@ -21,6 +21,9 @@ test-slow: $(VENV)/.tested
 
 crash: $(VENV)/.tested
 	CRASH_SEEDS=$${CRASH_SEEDS:-50} $(BIN)/python -m pytest -q -m slow tests/crash
+
+bank: $(VENV)/.tested
+	BANK_TRANSFERS=$${BANK_TRANSFERS:-100000} BANK_SEED=$${BANK_SEED:-1} $(BIN)/python -m pytest -q -s -m slow tests/crash/test_bank.py
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
