@@ -94,7 +94,7 @@ class Bank:
     quota: int = 0  # orders of each partition to be done in this round
     life: list[int] = field(default_factory=lambda: [0] * WORKERS)  # number of each worker's latest life
     asked: list[int] = field(default_factory=lambda: [0] * WORKERS)  # highest offset of a commit that was sent
-    acknowledged: list[int] = field(default_factory=lambda: [0] * WORKERS)  # highest offset of a commit that was answered
+    acknowledged: list[int] = field(default_factory=lambda: [0] * WORKERS)  # highest offset of a commit that was answered, or read
     kill_in: int = 0
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     up: trio.Event = field(default_factory=trio.Event)
@@ -241,6 +241,7 @@ class Life:
     async def seek(self) -> None:
         self.at = await committed_offset(self.ask, self.number)
         assert self.bank.acknowledged[self.number] <= self.at <= self.bank.asked[self.number], "an acknowledged commit is lost"
+        self.bank.acknowledged[self.number] = self.at
 
     async def work(self) -> None:
         await self.begin()
