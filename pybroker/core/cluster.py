@@ -188,11 +188,6 @@ class ClusterImage:
         changed = {resource for resource in self.configs if resource[0] != ResourceType.TOPIC}
         return MetadataDelta(created=list(self.topics.values()), config_changed=changed, others_changed=True)
 
-    def set_cluster_id(self, cluster_id: str) -> None:
-        """Name the cluster: known from meta.properties, not from a record."""
-        self.cluster_id = cluster_id
-        self.version += 1
-
 
 def normal_form(name: str) -> str:
     """Topic names that differ only in dots and underscores are one name to Kafka's metrics (Topic.unifyCollisionChars)."""
