@@ -23,6 +23,7 @@ import trio
 
 from pybroker.composition import Rooms, open_rooms
 from pybroker.config import BrokerConfig, ConfigError
+from pybroker.runtime.clock import Clock, SystemClock
 from pybroker.server.addresses import Address, bind, parse_address, shown_host
 from pybroker.server.listener import Limits, Server
 from pybroker.threaded import TrioThread
@@ -36,11 +37,15 @@ _DESCRIPTORS_FOR_OTHERS = 32
 class Broker:
     """One broker, from `async with` to its end. See the module for both ways to start it.
 
+    `clock` is all that the broker knows of time: with `TrioClock` and trio's `MockClock` days of retention, session timeouts and
+    transactions pass in milliseconds (`pybroker.testing.memory` connects clients without sockets, which virtual time would outrun).
+
     Entering raises ListenError, DataDirectoryError, ConfigError or SettingError, each with words that say what to do.
     """
 
-    def __init__(self, config: BrokerConfig | None = None) -> None:
+    def __init__(self, config: BrokerConfig | None = None, *, clock: Clock | None = None) -> None:
         self.config = config if config is not None else BrokerConfig()
+        self._clock = clock if clock is not None else SystemClock()
         self._rooms: Rooms | None = None
         self._server: Server | None = None
         self._nursery: trio.Nursery | None = None
@@ -108,11 +113,12 @@ class Broker:
 
     async def _start(self) -> None:
         config = self.config
+        self._clock.now_ms()  # on the loop, where a virtual clock finds its origin
         self._remove_stale_ready_file()
         listener = bind(parse_address(config.listen_text()))
         self._lifetime.callback(listener.close)
         self._address = _bound_address(listener)
-        rooms = self._rooms = await open_rooms(config, LISTENER_NAME, self._advertised())
+        rooms = self._rooms = await open_rooms(config, LISTENER_NAME, self._advertised(), self._clock)
         self._lifetime.push_async_callback(_shielded, rooms.close)
         self._nursery = await _open_nursery(self._lifetime)
         await rooms.start(self._nursery)

@@ -15,7 +15,7 @@ from pybroker.config import BrokerConfig
 from pybroker.core.controller import new_uuid
 from pybroker.core.fetch_sessions import FetchSessions
 from pybroker.core.settings import Settings
-from pybroker.runtime.clock import SystemClock
+from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.partitions import Partitions
@@ -70,19 +70,19 @@ class Rooms:
             raise KafkaError(ErrorCode(result.error_code), f"topic {name}: {result.error_message or ErrorCode(result.error_code).name}")
 
 
-async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Address) -> Rooms:
+async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Address, clock: Clock) -> Rooms:
     """Open the store that `config` names and replay what it holds. Raises DataDirectoryError, StorageError, SettingError."""
     for name, value in config.settings.items():
         Settings.check(name, value)
     settings = Settings(_static_settings(config, listener_name, advertised))
     if not config.directories():
-        return _assemble(config, settings, (listener_name, advertised.host, advertised.port))
+        return _assemble(config, settings, (listener_name, advertised.host, advertised.port), clock)
     # A large directory takes its time after a crash; whoever embeds the broker goes on meanwhile.
-    return await trio.to_thread.run_sync(_assemble, config, settings, (listener_name, advertised.host, advertised.port))
+    return await trio.to_thread.run_sync(_assemble, config, settings, (listener_name, advertised.host, advertised.port), clock)
 
 
-def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int]) -> Rooms:
-    clock, node_id = SystemClock(), config.broker_id()
+def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int], clock: Clock) -> Rooms:
+    node_id = config.broker_id()
     rng = Random(config.seed)  # noqa: S311 - makes ids, which are no secrets, and with a seed the same ones again
     store, cluster_id, directory_ids = _open_store(config, settings, rng, node_id)
     try:

@@ -17,12 +17,16 @@ from pybroker.config import ConfigError
 from pybroker.core.settings import SettingError
 from pybroker.records.builder import build_batch
 from pybroker.runtime import flusher
+from pybroker.runtime.clock import TrioClock
 from pybroker.server.addresses import ListenError
 from pybroker.storage.interface import DataDirectoryError, StorageError
 from pybroker.testing.client import BrokerClosedConnection, RawClient
 from pybroker.testing.memory import connect_in_memory
 from pybroker.wire.errors import ErrorCode, KafkaError
-from pybroker.wire.messages import ApiVersionsRequest, DescribeConfigsRequest, MetadataRequest, ProduceRequest
+from pybroker.wire.messages import ApiVersionsRequest, DescribeConfigsRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest
+
+BEGAN_MS = 1_700_000_000_000
+MINUTE_MS = 60 * 1000
 
 pytest_plugins = ["pybroker.testing.pytest_plugin"]
 
@@ -92,6 +96,38 @@ def test_many_in_one_process() -> None:
 
     trio.run(main)
     assert open_sockets() == before
+
+
+def produce_request(topic: str, batch: bytes) -> ProduceRequest:
+    """Send one batch to partition 0."""
+    data = ProduceRequest.PartitionProduceData(index=0, records=batch)
+    return ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[ProduceRequest.TopicProduceData(name=topic, partition_data=[data])])
+
+
+def earliest_offset_request(topic: str) -> ListOffsetsRequest:
+    """Where partition 0 begins."""
+    partition = ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=-2)
+    return ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[partition])])
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_in_virtual_time(on_disk: bool, tmp_path: Path) -> None:
+    """With a virtual clock ten minutes of retention pass at once, without a socket and in the same way each time."""
+
+    async def main() -> tuple[int, int]:
+        config = BrokerConfig(data_dir=tmp_path if on_disk else None)
+        async with Broker(config, clock=TrioClock(BEGAN_MS)) as broker, trio.open_nursery() as nursery:
+            await broker.create_topic("orders", configs={"retention.ms": str(4 * MINUTE_MS)})
+            client = connect_in_memory(broker.server, nursery)
+            await client.ask(produce_request("orders", build_batch([(None, b"v", BEGAN_MS)])), 12)
+            await client.aclose()
+            await trio.sleep(10 * MINUTE_MS / 1000)
+            client = connect_in_memory(broker.server, nursery)
+            found = await client.ask(earliest_offset_request("orders"), 7)
+            await client.aclose()
+        return found.topics[0].partitions[0].offset, found.topics[0].partitions[0].error_code
+
+    assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == (1, 0)
 
 
 def test_the_body_may_fail() -> None:
@@ -252,8 +288,7 @@ def test_a_stop_answers_who_waits_for_the_disk(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(flusher, "flush_all", slow_flush)
     batch = build_batch([(b"k", b"v", 1_700_000_000_000)])
-    data = ProduceRequest.PartitionProduceData(index=0, records=batch)
-    request = ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[ProduceRequest.TopicProduceData(name="t", partition_data=[data])])
+    request = produce_request("t", batch)
 
     async def serve(stopped: trio.Event, task_status: trio.TaskStatus[Broker]) -> None:
         async with Broker(BrokerConfig(data_dir=tmp_path)) as broker:

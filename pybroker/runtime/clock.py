@@ -27,17 +27,21 @@ class SystemClock:
 
 
 class TrioClock:
-    """Time that follows trio's clock from a fixed start: with `trio.testing.MockClock` a whole broker runs in virtual time."""
+    """Time that follows trio's clock from a fixed start: with `trio.testing.MockClock` a whole broker runs in virtual time.
+
+    It belongs to the trio program that first asks it on the loop; from then on other threads may ask, too.
+    """
 
     def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
         self._start_ms = start_ms
-        self._origin: float | None = None
+        self._origin = 0.0
+        self._clock: trio.abc.Clock | None = None
 
     def now_ms(self) -> int:
-        now = trio.current_time()
-        if self._origin is None:
-            self._origin = now
-        return self._start_ms + round((now - self._origin) * 1000)
+        if self._clock is None:
+            self._clock = trio.lowlevel.current_clock()
+            self._origin = self._clock.current_time()
+        return self._start_ms + round((self._clock.current_time() - self._origin) * 1000)
 
     async def sleep_until_ms(self, deadline_ms: int) -> None:
         await trio.sleep(max(0, deadline_ms - self.now_ms()) / 1000)
