@@ -28,6 +28,7 @@ NO_LEADER_CHANGE = -2  # PartitionChangeRecord.leader: the leader stays
 NO_RECOVERY_CHANGE = -1  # PartitionChangeRecord.leader_recovery_state
 PRODUCER_ID_BLOCK_SIZE = 1000
 
+_Place = tuple[list[int], list[int], list[bytes]]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -130,6 +131,7 @@ class ClusterImage:
     """The metadata of one cluster. Lists and dicts are for reading: whoever changes them breaks the first rule."""
 
     __slots__ = (
+        "_last_place",
         "_shared",
         "brokers",
         "carried",
@@ -157,6 +159,7 @@ class ClusterImage:
         self.colliding_names: dict[str, set[str]] = {}
         self.carried: dict[tuple[Any, ...], Any] = {}
         self._shared: dict[tuple[Any, ...], list[Any]] = {}
+        self._last_place: tuple[_Place, _Place] | None = None
 
     def config_overrides(self, resource_type: int, name: str) -> Mapping[str, str]:
         """What a resource itself sets: a topic, a broker (the empty name: all brokers), a group, a telemetry subscription."""
@@ -182,6 +185,16 @@ class ClusterImage:
     def shared(self, values: list[Any]) -> list[Any]:
         """A list with these values that all partitions may hold: most partitions of a cluster lie alike."""
         return self._shared.setdefault(tuple(values), values)
+
+    def shared_place(self, replicas: list[int], isr: list[int], directories: list[bytes]) -> _Place:
+        """The three lists of a partition, shared. Who makes many partitions hands in the same lists again and again."""
+        last = self._last_place
+        if last is not None and last[0][0] is replicas and last[0][1] is isr and last[0][2] is directories:
+            return last[1]
+        shared = self.shared
+        place = shared(replicas), shared(isr), shared(directories)
+        self._last_place = (replicas, isr, directories), place
+        return place
 
     def everything(self) -> MetadataDelta:
         """The whole image as a delta from nothing: what a broker does at start."""
@@ -226,15 +239,12 @@ def _partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
     topic = image.topics_by_id.get(record.topic_id)
     if topic is None:
         return
-    shared = image.shared
     partition = PartitionImage(
         record.partition_id,
         record.leader,
         record.leader_epoch,
         record.partition_epoch,
-        shared(record.replicas),
-        shared(record.isr),
-        shared(record.directories),
+        *image.shared_place(record.replicas, record.isr, record.directories),
         _details(record),
     )
     _place(topic, partition)
@@ -313,7 +323,7 @@ def _clear_elr(image: ClusterImage, record: Any, _: MetadataDelta) -> None:
 
 def _note(topic: TopicImage, changed: list[TopicImage], delta: MetadataDelta) -> None:
     """List a topic once, and not at all if this batch created it: records of one topic stand together."""
-    if changed and changed[-1] is topic:
+    if (changed and changed[-1] is topic) or (delta.created and delta.created[-1] is topic):
         return
     if not any(created is topic for created in reversed(delta.created)):
         changed.append(topic)

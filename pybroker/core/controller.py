@@ -71,14 +71,14 @@ def record_version(record: Any) -> int:
 def new_uuid(rng: Random) -> bytes:
     """A random uuid of version 4, 16 bytes. As Kafka's, its text never begins with a dash, which command lines take for an option."""
     while True:
-        bits = bytearray(rng.randbytes(16))
-        bits[6] = bits[6] & 0x0F | 0x40
-        bits[8] = bits[8] & 0x3F | 0x80
-        if bits[0] >> 2 != DASH_SEXTET:
-            return bytes(bits)
+        bits = rng.getrandbits(128) & RANDOM_BITS | VERSION_4
+        if bits & 0xFC != DASH_SEXTET << 2:
+            return bits.to_bytes(16, "little")
 
 
 DASH_SEXTET = 62  # the six bits that URL-safe base64 writes as "-"
+VERSION_4 = 0x40 << 6 * 8 | 0x80 << 8 * 8  # version in byte 6 and variant in byte 8, counted from the lowest
+RANDOM_BITS = (1 << 128) - 1 - (0xF0 << 6 * 8) - (0xC0 << 8 * 8)
 
 
 def check_length(count: int) -> None:
@@ -165,7 +165,7 @@ def producer_id_block(view: ControllerView) -> tuple[int, Any]:
 
 
 class NewPartitions:
-    """Makes the records of the partitions that one request brings. Those that lie alike share their lists."""
+    """Makes the records of the partitions that one request brings. Those that lie alike share their lists, and so their bytes and images."""
 
     __slots__ = ("_brokers", "_places", "_record_class")
 

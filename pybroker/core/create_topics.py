@@ -34,8 +34,9 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
     for name in [name for name, count in counts.items() if count > 1]:
         topics.append(_failed(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
     too_many = _too_many_partitions(view, request)
+    all_differ = len(counts) == len(request.topics)
     for topic in request.topics:
-        if counts[topic.name] > 1:
+        if not all_differ and counts[topic.name] > 1:
             continue
         try:
             if too_many is not None:
@@ -51,17 +52,36 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
 class _NewTopics:
     """What the topics of one request share."""
 
-    __slots__ = ("partitions", "view")
+    __slots__ = ("_assignments", "_defaults", "partitions", "view")
 
     def __init__(self, view: ControllerView) -> None:
         self.view = view
         self.partitions = NewPartitions(view.image)
+        self._defaults: list[Any] | None = None
+        self._assignments: dict[tuple[int, int], list[list[int]]] = {}
 
     def configs(self, configs: dict[str, str]) -> list[Any]:
         """All configurations of a topic that sets these: one list for all topics made alike."""
-        settings = self.view.settings
-        key = ("created", *sorted(configs.items()))
-        return settings.derived(key, lambda: [_told(entry) for entry in topic_entries(settings, configs)])
+        if configs or self._defaults is None:
+            settings = self.view.settings
+            key = ("created", *sorted(configs.items()))
+            told = settings.derived(key, lambda: [_told(entry) for entry in topic_entries(settings, configs)])
+            if configs:
+                return told
+            self._defaults = told
+        return self._defaults
+
+    def assignment(self, topic: Any) -> list[list[int]]:
+        """The replicas of each partition. Raises KafkaError."""
+        return _manual_assignment(self.view, topic) if topic.assignments else self._place(topic.num_partitions, topic.replication_factor)
+
+    def _place(self, partitions: int, factor: int) -> list[list[int]]:
+        found = self._assignments.get((partitions, factor))
+        if found is None:
+            found = _assignment(self.view, partitions, factor)
+            if len(self.view.image.brokers) == 1:  # then there is no turn to take
+                self._assignments[partitions, factor] = found
+        return found
 
     def records(self, name: str, topic_id: bytes, configs: Mapping[str, str], assignment: list[list[int]]) -> list[Any]:
         """The records of one topic."""
@@ -90,9 +110,9 @@ def _create(new: _NewTopics, topic: Any, records: list[Any]) -> Any:
     if name in view.image.topics:
         raise KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
     check_collision(view.image, name)
-    configs = {config.name: config.value for config in topic.configs}
+    configs = {config.name: config.value for config in topic.configs} if topic.configs else {}
     view.settings.validate_topic(configs)
-    assignment = _assignment(view, topic)
+    assignment = new.assignment(topic)
     topic_id = new_uuid(view.rng)
     records += new.records(name, topic_id, configs, assignment)
     return messages.CreateTopicsResponse.CreatableTopicResult(
@@ -112,16 +132,14 @@ def _check_reserved(name: str) -> None:
         raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None)
 
 
-def _assignment(view: ControllerView, topic: Any) -> list[list[int]]:
-    if topic.assignments:
-        return _manual_assignment(view, topic)
-    factor, partitions = topic.replication_factor, topic.num_partitions
+def _assignment(view: ControllerView, partitions: int, factor: int) -> list[list[int]]:
     if factor < -1 or factor == 0:
         raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0, or -1 to use the default value.")
     if partitions < -1 or partitions == 0:
         raise KafkaError(ErrorCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
     factor = view.settings.get("default.replication.factor") if factor == -1 else factor
-    return place(view.image, view.rng, _partition_count(view, topic), factor)
+    partitions = view.settings.get("num.partitions") if partitions == -1 else partitions
+    return place(view.image, view.rng, partitions, factor)
 
 
 def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:

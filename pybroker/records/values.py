@@ -22,23 +22,22 @@ from pybroker.records.batch import (
     seal,
 )
 from pybroker.records.record import iter_records
-from pybroker.records.varint import append_varint, encode_varint
+from pybroker.records.varint import encode_varint
 from pybroker.wire.buffers import Buffer
 
 NULL_KEY = 1
 ONE_BYTE = 64  # zigzag numbers from here on take more than one byte
 TWO_BYTES = 8192
+DELTAS = [bytes((delta << 1,)) for delta in range(ONE_BYTE)]
+
+NO_ATTRIBUTES_NO_TIME = b"\0\0"
+NO_KEY = bytes((NULL_KEY,))
+NO_HEADERS = b"\0"
 
 
 def build_value_batch(values: Sequence[bytes], *, base_offset: int, timestamp: int, leader_epoch: int) -> bytes:
     """Return one uncompressed batch of magic 2 of these values, at least one, all at `timestamp`."""
-    payload = bytearray()
-    for offset_delta, value in enumerate(values):
-        head = _head(offset_delta, len(value))
-        append_varint(payload, len(head) + len(value) + 1)
-        payload += head
-        payload += value
-        payload.append(0)
+    payload = b"".join(_records(values))
     header = BatchHeader(
         base_offset=base_offset,
         batch_length=0,
@@ -57,20 +56,36 @@ def build_value_batch(values: Sequence[bytes], *, base_offset: int, timestamp: i
     return bytes(seal(header, payload))
 
 
-def _head(offset_delta: int, size_bytes: int) -> bytes:
-    """What stands between a record's length and its value."""
-    if offset_delta < ONE_BYTE and size_bytes < ONE_BYTE:
-        return bytes((0, 0, offset_delta << 1, NULL_KEY, size_bytes << 1))
-    return b"\0\0" + _varint(offset_delta) + b"\x01" + _varint(size_bytes)
+def _records(values: Sequence[bytes]) -> list[bytes]:
+    """The parts of all records. What stands before the offset delta and between it and the value follows from two lengths."""
+    parts: list[bytes] = []
+    add = parts.append
+    surroundings: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+    for offset_delta, value in enumerate(values):
+        delta = DELTAS[offset_delta] if offset_delta < ONE_BYTE else _varint(offset_delta)
+        lengths = len(delta), len(value)
+        around = surroundings.get(lengths)
+        if around is None:
+            around = surroundings[lengths] = _surroundings(*lengths)
+        add(around[0])
+        add(delta)
+        add(around[1])
+        add(value)
+        add(NO_HEADERS)
+    return parts
+
+
+def _surroundings(delta_bytes: int, value_bytes: int) -> tuple[bytes, bytes]:
+    """What stands before a record's offset delta, and what stands between that and its value."""
+    between = NO_KEY + encode_varint(value_bytes)
+    length = len(NO_ATTRIBUTES_NO_TIME) + delta_bytes + len(between) + value_bytes + len(NO_HEADERS)
+    return encode_varint(length) + NO_ATTRIBUTES_NO_TIME, between
 
 
 def _varint(value: int) -> bytes:
-    value <<= 1
-    if value < 2 * ONE_BYTE:
-        return bytes((value,))
-    if value < 2 * TWO_BYTES:
-        return bytes((value & 0x7F | 0x80, value >> 7))
-    return encode_varint(value >> 1)
+    if value < TWO_BYTES:
+        return bytes((value << 1 & 0x7F | 0x80, value >> 6))
+    return encode_varint(value)
 
 
 def iter_values(batch: Buffer) -> Iterator[bytes | None]:

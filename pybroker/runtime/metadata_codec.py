@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from pybroker.core.cluster import NO_RECOVERY_CHANGE
 from pybroker.core.controller import record_version
 from pybroker.records.values import build_value_batch, iter_values
 from pybroker.wire.base import Decoder, Encoder, Fault
@@ -25,7 +25,6 @@ FRAME_BYTES = 3  # frame version, id and version are below 128 in every release 
 UUID_BYTES = 16
 
 RecordWriter = Callable[[Any], bytes]
-Likeness = tuple[int, ...]
 
 _pack_head = struct.Struct(">i16s")
 
@@ -50,58 +49,30 @@ def _writer(record: Any) -> RecordWriter:
         encode_fields(record, out, [])
         return b"".join(out)
 
-    likeness = LIKENESS.get(type(record).__name__)
-    return write if likeness is None else _copying_writer(frame, write, likeness)
+    return _copying_writer(frame, write, type(record)) if type(record).__name__ in PARTITION_RECORDS else write
 
 
-def _copying_writer(frame: bytes, write: RecordWriter, likeness: Callable[[Any], Likeness | None]) -> RecordWriter:
-    """Both partition records begin with index and topic id; what follows is copied from an earlier record that is alike."""
-    tails: dict[Likeness, bytes] = {}
+def _copying_writer(frame: bytes, write: RecordWriter, cls: type) -> RecordWriter:
+    """Both partition records begin with index and topic id; what follows is copied from the record before if it is alike."""
+    fields_behind = attrgetter(*cls.__slots__[2:])  # type: ignore[attr-defined]  # every message class has them, in the order of its fields
     begin = len(frame) + _pack_head.size
+    pack_head = _pack_head.pack
+    last: Any = None
+    tail = b""
 
     def copy(record: Any) -> bytes:
-        alike = likeness(record)
-        if alike is None:
-            return write(record)
-        tail = tails.get(alike)
-        if tail is None:
-            whole = write(record)
-            tails[alike] = whole[begin:]
-            return whole
-        return frame + _pack_head.pack(record.partition_id, record.topic_id) + tail
+        nonlocal last, tail
+        fields, topic_id = fields_behind(record), record.topic_id
+        if fields == last and len(topic_id) == UUID_BYTES:
+            return frame + pack_head(record.partition_id, topic_id) + tail
+        whole = write(record)
+        last, tail = fields, whole[begin:]
+        return whole
 
     return copy
 
 
-def _partition_likeness(record: Any) -> Likeness | None:
-    """What tells a usual partition from others; None for an unusual one. Lists are alike if they are the same."""
-    if (
-        record.removing_replicas
-        or record.adding_replicas
-        or record.leader_recovery_state
-        or record.eligible_leader_replicas is not None
-        or record.last_known_elr is not None
-        or record.unknown_tagged_fields
-        or len(record.topic_id) != UUID_BYTES
-    ):
-        return None
-    lists = id(record.replicas), id(record.isr), id(record.directories)
-    return (*lists, record.leader, record.leader_epoch, record.partition_epoch)
-
-
-def _change_likeness(record: Any) -> Likeness | None:
-    """A change that names a leader and nothing else."""
-    usual = record.isr is record.replicas is record.removing_replicas is record.adding_replicas is record.directories is None
-    usual = (
-        usual and record.eligible_leader_replicas is record.last_known_elr is None and record.leader_recovery_state == NO_RECOVERY_CHANGE
-    )
-    return (record.leader,) if usual and not record.unknown_tagged_fields and len(record.topic_id) == UUID_BYTES else None
-
-
-LIKENESS: dict[str, Callable[[Any], Likeness | None]] = {
-    "PartitionRecord": _partition_likeness,
-    "PartitionChangeRecord": _change_likeness,
-}
+PARTITION_RECORDS = frozenset({"PartitionRecord", "PartitionChangeRecord"})
 
 
 def _encoder(record: Any) -> tuple[bytes, Encoder]:
