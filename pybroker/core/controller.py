@@ -165,7 +165,7 @@ def producer_id_block(view: ControllerView) -> tuple[int, Any]:
 
 
 class NewPartitions:
-    """Makes the records of the partitions that one request brings. Those that lie alike share their lists, and so their bytes and images."""
+    """Makes the records of the partitions that one request brings. Those that lie alike share their lists."""
 
     __slots__ = ("_brokers", "_places", "_record_class")
 
