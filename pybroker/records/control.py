@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import IntEnum
 from struct import Struct
 
-from pybroker.records.builder import build_control_batch
+from pybroker.records.batch import CONTROL_BIT, TRANSACTIONAL_BIT, BatchHeader
 from pybroker.records.errors import InvalidRecords
+from pybroker.records.pairs import build_pairs
 
 _KEY = Struct(">hh")
 _MARKER = Struct(">hi")
@@ -55,24 +56,10 @@ def marker_coordinator_epoch(value: bytes | None) -> int:
     return int(_MARKER.unpack_from(value)[1])
 
 
-def build_marker_batch(
-    *,
-    commit: bool,
-    producer_id: int,
-    producer_epoch: int,
-    coordinator_epoch: int,
-    timestamp: int,
-    base_offset: int = 0,
-    leader_epoch: int = -1,
-) -> bytes:
-    """Return the batch that ends a transaction in a partition (Kafka's MemoryRecords.withEndTransactionMarker)."""
-    return build_control_batch(
-        encode_control_key(ControlType.COMMIT if commit else ControlType.ABORT),
-        encode_marker(coordinator_epoch),
-        timestamp=timestamp,
-        base_offset=base_offset,
-        producer_id=producer_id,
-        producer_epoch=producer_epoch,
-        transactional=True,
-        leader_epoch=leader_epoch,
-    )
+def build_marker(
+    producer_id: int, producer_epoch: int, coordinator_epoch: int, *, timestamp_ms: int, commit: bool
+) -> tuple[bytearray, BatchHeader]:
+    """The batch that ends a transaction in a partition, and its header (Kafka's MemoryRecords.withEndTransactionMarker)."""
+    key = encode_control_key(ControlType.COMMIT if commit else ControlType.ABORT)
+    pair = (key, encode_marker(coordinator_epoch))
+    return build_pairs([pair], timestamp_ms, TRANSACTIONAL_BIT | CONTROL_BIT, producer_id, producer_epoch)

@@ -18,7 +18,7 @@ from pybroker.core.producers import Marker
 from pybroker.core.retention import retained_from
 from pybroker.core.topic_config import TopicConfig
 from pybroker.records.batch import BatchHeader, iter_batches, patch_base_offset_and_epoch, read_header
-from pybroker.records.control import build_marker_batch
+from pybroker.records.control import build_marker
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Waiter
 from pybroker.runtime.flusher import Flusher
@@ -147,15 +147,17 @@ class LivePartition:
         base_offset = self._write(batch, header, now_ms)
         return Appended(base_offset, state.log_end_offset, log_append_time_ms)
 
-    def append_records(self, batch: Buffer) -> int:
-        """Write a coordinator's own batch and return its base offset. Raises KafkaError; beyond max.message.bytes MESSAGE_TOO_LARGE."""
+    def append_records(self, batch: Buffer, header: BatchHeader | None = None) -> int:
+        """Write a coordinator's own batch and return its base offset. Raises KafkaError; beyond max.message.bytes MESSAGE_TOO_LARGE.
+
+        Who made the batch may give its `header` with it; a bytearray is written to.
+        """
         self.check_online()
-        view = memoryview(batch)
-        if len(view) > self.config.max_message_bytes:
-            raise KafkaError(
-                ErrorCode.MESSAGE_TOO_LARGE, f"a batch of {len(view)} bytes, where {self.config.max_message_bytes} are allowed"
-            )
-        return self._write(bytearray(view) if view.readonly else view, read_header(view), self._host.clock.now_ms())
+        allowed_bytes = self._rules.config.max_message_bytes
+        if len(batch) > allowed_bytes:
+            raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a batch of {len(batch)} bytes, where {allowed_bytes} are allowed")
+        own = batch if isinstance(batch, bytearray) else bytearray(batch)
+        return self._write(own, header or read_header(own), self._host.clock.now_ms())
 
     def append_marker(self, marker: Marker) -> int:
         """End a producer's transaction here; returns the offset from which on it is safe (`wait_committed`). Raises KafkaError."""
@@ -163,16 +165,9 @@ class LivePartition:
         state = self.state
         state.admit_marker(marker)
         now_ms = self._host.clock.now_ms()
-        batch = bytearray(
-            build_marker_batch(
-                commit=marker.committed,
-                producer_id=marker.producer_id,
-                producer_epoch=marker.producer_epoch,
-                coordinator_epoch=marker.coordinator_epoch,
-                timestamp=now_ms,
-            )
+        batch, header = build_marker(
+            marker.producer_id, marker.producer_epoch, marker.coordinator_epoch, timestamp_ms=now_ms, commit=marker.committed
         )
-        header = read_header(batch)
         base_offset = self._put(batch, header, now_ms)
         aborted = state.advance_marker(header, base_offset, marker.coordinator_epoch, committed=marker.committed)
         if aborted is not None:

@@ -27,7 +27,8 @@ import trio
 
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
 from pybroker.core.producers import Marker
-from pybroker.records.builder import build_batch
+from pybroker.records.batch import NO_PRODUCER_ID, TRANSACTIONAL_BIT, BatchHeader
+from pybroker.records.pairs import build_pairs
 from pybroker.runtime.clock import Clock
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import encode_key, encode_value
@@ -77,7 +78,7 @@ class InternalPartition(Protocol):
     @property
     def leader_epoch(self) -> int: ...
 
-    def append_records(self, batch: bytes) -> int: ...
+    def append_records(self, batch: bytearray, header: BatchHeader) -> int: ...
 
     def append_marker(self, marker: Marker) -> int: ...
 
@@ -238,22 +239,16 @@ class Runner(Generic[MachineT]):
     def _append(self, records: list[CoordinatorRecord], now_ms: int, producer: TransactionalProducer | None) -> None:
         stored = [(encode_key(each.key), encode_value(each.value, each.value_version)) for each in records]
         if producer is None:
-            batch = build_batch(stored, timestamp=now_ms, codec=self._codec)
+            producer_id = NO_PRODUCER_ID
+            batch, header = build_pairs(stored, now_ms, self._codec)
         else:
             # The coordinator's part of a transaction has no sequence to be checked by; Kafka writes 0.
             producer_id, epoch = producer
-            batch = build_batch(
-                stored,
-                timestamp=now_ms,
-                codec=self._codec,
-                producer_id=producer_id,
-                producer_epoch=epoch,
-                base_sequence=0,
-                transactional=True,
-            )
-        self._written = self.partition.append_records(batch) + len(records)
+            batch, header = build_pairs(stored, now_ms, self._codec | TRANSACTIONAL_BIT, producer_id, epoch, base_sequence=0)
+        self._written = self.partition.append_records(batch, header) + len(records)
+        replay = self.machine.replay
         for record in records:
-            self.machine.replay(record, -1 if producer is None else producer.producer_id)
+            replay(record, producer_id)
 
     def _release_when_safe(self, replies: list[Reply], effects: list[Any]) -> None:
         if not self._unreleased and self._written <= self.partition.high_watermark:

@@ -9,7 +9,7 @@ from pybroker.core.partition import PartitionState
 from pybroker.core.producers import Marker
 from pybroker.records.batch import read_header
 from pybroker.records.builder import build_batch
-from pybroker.records.control import build_marker_batch
+from pybroker.records.control import build_marker
 from pybroker.storage.interface import AbortedTransaction
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -27,8 +27,8 @@ def write(state, producer_id, epoch=0, sequence=0, *, transactional=True):
 def end(state, producer_id, epoch=0, *, committed, coordinator_epoch=0, version=0):
     """A marker at the end of the log; returns what it aborted."""
     state.admit_marker(Marker(producer_id, epoch, committed, coordinator_epoch, version))
-    batch = build_marker_batch(commit=committed, producer_id=producer_id, producer_epoch=epoch, coordinator_epoch=0, timestamp=1)
-    return state.advance_marker(read_header(batch), state.log_end_offset, coordinator_epoch, committed=committed)
+    _, header = build_marker(producer_id, epoch, 0, timestamp_ms=1, commit=committed)
+    return state.advance_marker(header, state.log_end_offset, coordinator_epoch, committed=committed)
 
 
 def test_the_last_stable_offset_follows_the_oldest_open_transaction():

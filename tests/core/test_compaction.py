@@ -12,10 +12,10 @@ import pytest
 from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.compaction import LONG_CALL_BYTES, Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
-from pybroker.records.batch import has_valid_checksum, iter_batches, read_header
+from pybroker.records.batch import has_valid_checksum, iter_batches, patch_base_offset, read_header
 from pybroker.records.builder import build_batch
 from pybroker.records.compression import Codec
-from pybroker.records.control import build_marker_batch
+from pybroker.records.control import build_marker
 from pybroker.records.record import Record, iter_records
 from pybroker.storage.interface import AbortedTransaction
 from pybroker.storage.transaction_index import encode_entries
@@ -173,9 +173,9 @@ def transaction(first_offset: int, producer_id: int, key: bytes = b"a") -> bytes
 
 def marker(offset: int, producer_id: int, commit: bool) -> bytes:
     """What ends it."""
-    return build_marker_batch(
-        commit=commit, producer_id=producer_id, producer_epoch=0, coordinator_epoch=0, timestamp=BEGAN_MS, base_offset=offset
-    )
+    batch, _ = build_marker(producer_id, 0, 0, timestamp_ms=BEGAN_MS, commit=commit)
+    patch_base_offset(batch, 0, offset)
+    return bytes(batch)
 
 
 def test_aborted_data_goes_and_its_marker_later():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pybroker.records.batch import read_header
+from pybroker.records.batch import has_valid_checksum, read_header
 from pybroker.records.control import (
     ControlType,
-    build_marker_batch,
+    build_marker,
     control_type,
     encode_control_key,
     encode_marker,
@@ -18,12 +18,13 @@ from pybroker.records.record import iter_records
 @pytest.mark.parametrize("commit", [True, False])
 def test_a_marker_says_how_the_transaction_ended(commit):
     """One transactional control record with type, coordinator epoch and producer, and no sequence."""
-    batch = build_marker_batch(commit=commit, producer_id=9, producer_epoch=2, coordinator_epoch=5, timestamp=77, base_offset=3)
-    header = read_header(batch)
+    batch, header = build_marker(9, 2, 5, timestamp_ms=77, commit=commit)
+    assert header == read_header(batch)
+    assert has_valid_checksum(batch, 0, header)
     assert (header.is_control, header.is_transactional, header.producer_id, header.base_sequence) == (True, True, 9, -1)
     (record,) = iter_records(batch)
     assert control_type(record.key) == (ControlType.COMMIT if commit else ControlType.ABORT)
-    assert (record.offset, record.timestamp, marker_coordinator_epoch(record.value)) == (3, 77, 5)
+    assert (record.offset, record.timestamp, marker_coordinator_epoch(record.value)) == (0, 77, 5)
 
 
 def test_keys_of_later_versions_are_read_and_short_ones_refused():

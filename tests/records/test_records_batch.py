@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pybroker.records.batch import (
     HEADER_SIZE,
+    TRANSACTIONAL_BIT,
     add_to_sequence,
     has_valid_checksum,
     iter_batches,
@@ -17,6 +18,7 @@ from pybroker.records.batch import (
 from pybroker.records.builder import build_batch, rebuild_batch, recompress
 from pybroker.records.compression import Codec
 from pybroker.records.errors import CorruptRecords, RecordsError
+from pybroker.records.pairs import build_pairs
 from pybroker.records.record import Record, iter_records, offset_of_max_timestamp
 from pybroker.records.scan import scan_records, walk_lengths, whole_records
 
@@ -40,6 +42,23 @@ def test_records_come_back_through_every_codec(codec, rows, base_offset):
     assert (header.next_offset, header.record_count, header.size_bytes) == (base_offset + len(rows), len(rows), len(batch))
     for other in Codec:
         assert list(iter_records(recompress(batch, other))) == list(iter_records(batch))
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(
+    pairs=st.lists(st.tuples(nullable_bytes, nullable_bytes), min_size=1, max_size=12),
+    long=st.sampled_from([0, 63, 64, 1023, 1024, 8192]),
+    producer=st.sampled_from([(0, -1, -1, -1), (TRANSACTIONAL_BIT, 7, 2, 0)]),
+)
+def test_pairs_are_built_as_any_records_are(codec, pairs, long, producer):
+    """The short way for pairs of one time gives the same batch, byte for byte, and its header."""
+    rows = [*pairs, (None, b"v" * long)]
+    attributes, producer_id, producer_epoch, base_sequence = producer
+    batch, header = build_pairs(rows, 1_700_000_000_000, codec | attributes, producer_id, producer_epoch, base_sequence)
+    options = {"producer_id": producer_id, "producer_epoch": producer_epoch, "base_sequence": base_sequence}
+    assert batch == build_batch(rows, timestamp=1_700_000_000_000, codec=codec, transactional=bool(attributes), **options)
+    assert header == read_header(batch)
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)

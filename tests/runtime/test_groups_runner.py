@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
-from pybroker.records.batch import read_header
+from pybroker.records.batch import BatchHeader, read_header
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.coordinator_log import replay_batch
 from pybroker.runtime.runner import Runner, Timekeeper
@@ -23,16 +23,16 @@ class SlowPartition:
     at_once: bool = True
     end: int = 0
     high_watermark: int = 0
-    batches: list[bytes] = field(default_factory=list)
+    batches: list[bytearray] = field(default_factory=list)
     error: KafkaError | None = None
     changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
-    def append_records(self, batch: bytes) -> int:
+    def append_records(self, batch: bytearray, header: BatchHeader) -> int:
         if self.error is not None:
             raise self.error
         base_offset = self.end
         self.batches.append(batch)
-        self.end += read_header(batch).record_count
+        self.end += header.record_count
         if self.at_once:
             self.high_watermark = self.end
         return base_offset
@@ -308,10 +308,10 @@ def test_stop(on_bench):
 class SmallPartition(SlowPartition):
     """Takes batches of at most three records."""
 
-    def append_records(self, batch: bytes) -> int:
-        if read_header(batch).record_count > 3:
+    def append_records(self, batch: bytearray, header: BatchHeader) -> int:
+        if header.record_count > 3:
             raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE)
-        return super().append_records(batch)
+        return super().append_records(batch, header)
 
 
 def test_what_belongs_together_is_one_batch_or_none(on_bench):

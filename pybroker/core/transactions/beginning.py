@@ -6,7 +6,6 @@ These functions are pure; the shard writes down what they return.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from pybroker.core.transactions.transaction import (
@@ -56,8 +55,7 @@ def begin(
         return ErrorCode.PRODUCER_FENCED
     if transaction.state not in RESTING:
         return ErrorCode.CONCURRENT_TRANSACTIONS
-    started = replace(
-        transaction,
+    started = transaction._replace(
         state=State.EMPTY,
         partitions=frozenset(),
         timeout_ms=timeout_ms,
@@ -86,13 +84,13 @@ def _is_next(transaction: Transaction, holder: Holder | None, bump: Bump | None)
 
 
 def _rotated(started: Transaction, holder: Holder | None, producer_id: int) -> Begun:
-    rotated = replace(started, previous_producer_id=started.producer_id, producer_id=producer_id, producer_epoch=0)
+    rotated = started._replace(previous_producer_id=started.producer_id, producer_id=producer_id, producer_epoch=0)
     return rotated, None if holder is None else Bump(producer_id, 0, started.producer_epoch)
 
 
 def _bumped(started: Transaction, holder: Holder | None, bump: Bump | None) -> Begun | ErrorCode:
     current = started.producer_epoch
-    bumped = replace(started, producer_epoch=current + 1)
+    bumped = started._replace(producer_epoch=current + 1)
     if holder is None:
         return bumped, None
     if current in (NO_PRODUCER_EPOCH, holder.producer_epoch):
@@ -119,8 +117,7 @@ def add(transaction: Transaction, partitions: frozenset[Partition], client_trans
         start_ms, present = transaction.start_timestamp_ms, transaction.partitions
     else:
         start_ms, present = now_ms, frozenset()
-    return replace(
-        transaction,
+    return transaction._replace(
         state=State.ONGOING,
         partitions=present | partitions,
         start_timestamp_ms=start_ms,

@@ -11,7 +11,6 @@ These functions are pure; the shard writes down what they return. (Kafka: Transa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from pybroker.core.transactions.transaction import (
     BUMPS_EPOCH_SINCE,
@@ -92,13 +91,12 @@ def fence(transaction: Transaction, transaction_version: int, now_ms: int) -> Tr
     """
     if transaction_version >= BUMPS_EPOCH_SINCE:
         return _bumped(transaction, False, now_ms, NO_PRODUCER_ID)
-    bumped = replace(transaction, producer_epoch=transaction.producer_epoch + 1)
+    bumped = transaction._replace(producer_epoch=transaction.producer_epoch + 1)
     return _prepared(bumped, False, now_ms, client_transaction_version=0)
 
 
 def _prepared(transaction: Transaction, committed: bool, now_ms: int, *, client_transaction_version: int) -> Transaction:
-    return replace(
-        transaction,
+    return transaction._replace(
         state=State.PREPARE_COMMIT if committed else State.PREPARE_ABORT,
         update_timestamp_ms=now_ms,
         client_transaction_version=client_transaction_version,
@@ -109,8 +107,7 @@ def _bumped(transaction: Transaction, committed: bool, now_ms: int, next_produce
     """Prepared, with the next epoch. An empty transaction begins and ends at once."""
     is_open = transaction.state is State.ONGOING
     no_partitions: frozenset[Partition] = frozenset()
-    bumped = replace(
-        transaction,
+    bumped = transaction._replace(
         producer_epoch=transaction.producer_epoch + 1,
         next_producer_id=next_producer_id,
         start_timestamp_ms=transaction.start_timestamp_ms if is_open else now_ms,
@@ -121,16 +118,14 @@ def _bumped(transaction: Transaction, committed: bool, now_ms: int, next_produce
 
 def completed(prepared: Transaction, now_ms: int) -> Transaction:
     """What a prepared transaction becomes when its markers are safe; now the next producer id, if there is one, takes over."""
-    done = replace(
-        prepared,
+    done = prepared._replace(
         state=State.COMPLETE_COMMIT if prepared.state is State.PREPARE_COMMIT else State.COMPLETE_ABORT,
         partitions=frozenset(),
         update_timestamp_ms=now_ms,
     )
     if prepared.next_producer_id == NO_PRODUCER_ID:
         return done
-    return replace(
-        done,
+    return done._replace(
         previous_producer_id=prepared.producer_id,
         producer_id=prepared.next_producer_id,
         producer_epoch=0,

@@ -32,8 +32,8 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 NO_PRODUCER_ID = -1
 NO_PRODUCER_EPOCH = -1
@@ -71,8 +71,7 @@ RESTING = (State.EMPTY, State.COMPLETE_COMMIT, State.COMPLETE_ABORT)
 STATES_BY_TITLE = {state.title: state for state in State}
 
 
-@dataclass(slots=True, frozen=True)
-class Transaction:
+class Transaction(NamedTuple):
     """What is known of a transactional id. Times in milliseconds; -1 is none.
 
     `next_producer_id`: who it will be when the markers are written, if the epochs are used up.
@@ -106,8 +105,7 @@ class Transaction:
         return self.state in RESTING and self.update_timestamp_ms <= timestamp_ms
 
 
-@dataclass(slots=True, frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """What has to be done once a prepared transaction is safe: write markers into these partitions, then `TransactionShard.complete`."""
 
     transactional_id: str
