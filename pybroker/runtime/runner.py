@@ -159,20 +159,31 @@ class Runner(Generic[MachineT]):
         call = next(self._numbers)
         waiter = self._waiters[call] = _Waiter()
         try:
-            self._decide(lambda machine, now_ms: decide(machine, now_ms, call), producer)
+            now_ms = self._clock.now_ms()
+            self._fulfil(decide(self.machine, now_ms, call), now_ms, producer)
             if not waiter.has_answer and flush is not None:
                 await flush()
             if not waiter.has_answer:
                 await waiter.wait()
         finally:
             self._waiters.pop(call, None)
-        if isinstance(waiter.answer, Exception):
-            raise waiter.answer
-        return waiter.answer
+        return _taken(waiter)
+
+    def ask_now(self, decide: Callable[[MachineT, int, int], Decision]) -> Any:
+        """As `ask`, for who cannot wait: None if the answer is not there at once, and then it will be dropped."""
+        call = next(self._numbers)
+        waiter = self._waiters[call] = _Waiter()
+        try:
+            now_ms = self._clock.now_ms()
+            self._fulfil(decide(self.machine, now_ms, call), now_ms)
+        finally:
+            self._waiters.pop(call, None)
+        return _taken(waiter)
 
     def do(self, decide: Callable[[MachineT, int], Decision]) -> None:
         """Let the machine decide where nobody asks; what cannot be written is logged."""
-        self._decide(decide)
+        now_ms = self._clock.now_ms()
+        self._fulfil(decide(self.machine, now_ms), now_ms)
 
     def end_transaction(self, marker: Marker) -> int:
         """Write a marker and let the machine know; returns the offset from which on it is safe. Raises KafkaError."""
@@ -183,7 +194,8 @@ class Runner(Generic[MachineT]):
     def start(self) -> None:
         """The log is replayed: let the machine begin, and keep its time from now on."""
         self._timekeeper.add(self)
-        self._decide(lambda machine, now_ms: machine.loaded(now_ms))
+        now_ms = self._clock.now_ms()
+        self._fulfil(self.machine.loaded(now_ms), now_ms)
 
     def stop(self, error: KafkaError) -> None:
         """Everyone who waits gets the error; nothing more becomes due."""
@@ -196,15 +208,13 @@ class Runner(Generic[MachineT]):
     def expire(self, now_ms: int) -> None:
         """Do what is due."""
         try:
-            self._decide(lambda machine, _: machine.expire(now_ms))
+            self._fulfil(self.machine.expire(now_ms), now_ms)
         except Exception:
             logger.exception("a timer of %r failed", self.machine)
 
     # Carrying out
 
-    def _decide(self, decide: Callable[[MachineT, int], Decision], producer: TransactionalProducer | None = None) -> None:
-        now_ms = self._clock.now_ms()
-        decision = decide(self.machine, now_ms)
+    def _fulfil(self, decision: Decision, now_ms: int, producer: TransactionalProducer | None = None) -> None:
         if decision.records:
             try:
                 self._write(decision.records, now_ms, producer, atomic=decision.atomic)
@@ -221,9 +231,9 @@ class Runner(Generic[MachineT]):
             self._release_when_safe(decision.replies, decision.effects)
 
     def _decide_again(self, refused: Decision) -> None:
-        decide = refused.if_not_written
-        if decide is not None:
-            self._decide(lambda _, now_ms: decide(now_ms))
+        if refused.if_not_written is not None:
+            now_ms = self._clock.now_ms()
+            self._fulfil(refused.if_not_written(now_ms), now_ms)
 
     def _write(self, records: list[CoordinatorRecord], now_ms: int, producer: TransactionalProducer | None, *, atomic: bool) -> None:
         """One batch; of records that do not belong together halves, where that is too large."""
@@ -276,6 +286,12 @@ class Runner(Generic[MachineT]):
                 waiter.settle(reply.response)
         if effects and self._carry_out is not None:
             self._carry_out(self, effects)
+
+
+def _taken(waiter: _Waiter) -> Any:
+    if isinstance(waiter.answer, Exception):
+        raise waiter.answer
+    return waiter.answer
 
 
 def _failed(replies: list[Reply], error: KafkaError) -> list[Reply]:

@@ -99,7 +99,9 @@ class Shards(Generic[MachineT]):
 
     async def ask(self, key: str, decide: Callable[[MachineT, int, int], Decision], flush: Flush | None = None) -> Any:
         """Let the machine that keeps a key decide (machine, now_ms, call number) and return its answer."""
-        return await (await self.runner_for(key, flush)).ask(decide, flush)
+        if not self._slots:
+            await self.ensure_topic(flush)
+        return await self.runner_now(key).ask(decide, flush)
 
     async def ask_all(self, decide: Callable[[MachineT, int, int], Decision], flush: Flush | None = None) -> list[Any]:
         """Ask every machine the same; an answer from each that could be loaded. Without the topic there are none."""

@@ -219,7 +219,10 @@ class TransactionShard:
             self._remove_at_ms = now_ms + self._settings.remove_interval_ms
 
     def next_deadline(self) -> int | None:
-        return min((at_ms for at_ms in (self._abort_at_ms, self._remove_at_ms) if at_ms is not None), default=None)
+        abort_at_ms, remove_at_ms = self._abort_at_ms, self._remove_at_ms
+        if abort_at_ms is None or remove_at_ms is None:
+            return remove_at_ms if abort_at_ms is None else abort_at_ms
+        return min(abort_at_ms, remove_at_ms)
 
     def expire(self, now_ms: int) -> Decision:
         """Do whatever is due at `now_ms`; what is too much for one decision is due again at once."""
