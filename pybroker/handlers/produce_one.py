@@ -9,8 +9,9 @@ Rules
 - Where the batch begins is a guess: at the first eight zero bytes, the base offset that clients send. A wrong guess finds nothing.
 - A known beginning is known for sure: the codec read these bytes, and what it read, written again, gave the same request.
 - Layouts come from the codec too (`_request_layout`, `_answer_layout`): versions are data here as everywhere.
-- Whatever is unusual is left to the handler, and nothing has been changed by then: an error, acks 0, a transaction, a flush policy that
-  makes the answer wait, another number of topics, partitions or batches.
+- Whatever is unusual is left to the handler, and nothing has been changed by then: an error, acks 0, a flush policy that makes the answer
+  wait, another number of topics, partitions or batches. One thing may have been: the partition is in the producer's transaction, which
+  is what the handler does first, too, and not twice.
 - What is known is forgotten with each change of the metadata. A partition that fails or goes away refuses by itself.
 - The client's principal is no part of what is looked up: it must be as soon as a topic may be written by one and not by another.
 """
@@ -51,12 +52,16 @@ _SENTINELS = (0x1011121314151617, 0x2021222324252627, 0x3031323334353637)
 
 
 class _Known(NamedTuple):
-    """What a beginning means: the partition, and the answer without its numbers. `size` is the answer's, as it stands before it."""
+    """What a beginning means: the partition, and the answer without its numbers. `size` is the answer's, as it stands before it.
+
+    `may_write`: whether the transactional batch at a place in a message may be written; None if there is no transactional id.
+    """
 
     live: LivePartition
     size: bytes
     before: bytes
     after: bytes
+    may_write: Callable[[bytes, int], bool] | None
 
 
 class ProduceOne:
@@ -77,7 +82,7 @@ class ProduceOne:
         """The whole answer to a whole request, each with its size; None if the handler is to be asked, and nothing has been done."""
         at = message.find(_FIRST_OFFSET, _BEGINNING_AT)
         end = len(message) - len(self._tail)
-        if at < 0 or end - at <= HEADER_SIZE or message[at + ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT or not message.endswith(self._tail):
+        if at < 0 or end - at <= HEADER_SIZE or not message.endswith(self._tail):
             return None
         beginning = message[_BEGINNING_AT : self._length_at(message, at, end - at)]
         if self._metadata_version != self._state.cluster.version:
@@ -87,8 +92,10 @@ class ProduceOne:
             known = self._learn(context, message, beginning, at)
             if known is None:
                 return None
-        live, size, before, after = known
+        live, size, before, after, may_write = known
         if not live.commits_at_once:
+            return None
+        if message[at + ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT and (may_write is None or not may_write(message, at)):
             return None
         try:
             base_offset, _, time = live.append_produced(memoryview(bytearray(message[at:end])), self._version, self._state.clock.now_ms())
@@ -137,15 +144,23 @@ class ProduceOne:
         answer = ProduceResponse.TopicProduceResponse(name=topic.name, topic_id=topic.topic_id)
         before, numbers, after = _answer_layout(self._version, answer, one.index)
         size = _pack_int32(4 + len(before) + len(numbers) + len(after))
-        return _Known(live, size, before, after)
+        return _Known(live, size, before, after, self._transaction(request.transactional_id, live))
+
+    def _transaction(self, transactional_id: str | None, live: LivePartition) -> Callable[[bytes, int], bool] | None:
+        if transactional_id is None:
+            return None
+        # Imported here: who has no transactions starts without them.
+        from pybroker.handlers.transactional_produce import admission_now
+
+        return admission_now(self._state, self._version, transactional_id, live)
 
 
 def _only_partition(request: ProduceRequest) -> tuple[Any, Any]:
     """The topic and the one partition of it that a request names. Raises ValueError if it is of another kind."""
     (topic,) = request.topic_data
     (one,) = topic.partition_data
-    if request.acks == 0 or request.transactional_id is not None:
-        raise ValueError("an answer is asked for, and no transaction")
+    if request.acks == 0:
+        raise ValueError("no answer is asked for")
     return topic, one
 
 

@@ -49,7 +49,7 @@ async def init_producer_id(context: RequestContext, request: InitProducerIdReque
 
 async def _init_transactional(context: RequestContext, request: InitProducerIdRequest, transactional_id: str) -> InitProducerIdResponse:
     # Imported here: a producer without transactions needs none of it.
-    from pybroker.core.transactions.beginning import Holder
+    from pybroker.core.transactions.transaction import Holder
 
     timeout_ms = request.transaction_timeout_ms
     holder = None if request.producer_id == NO_ID else Holder(request.producer_id, request.producer_epoch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybroker.core.transactions.beginning import Holder
+from pybroker.core.transactions.transaction import Holder
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.known_topics import check_commit_size, merged, refusals, split_off_unknown
 from pybroker.handlers.registry import handles

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pybroker.core.transactions.beginning import Holder
-from pybroker.core.transactions.transaction import Partition
+from collections.abc import Callable
+from struct import Struct
+
+from pybroker.core.transactions.transaction import Holder, Partition
 from pybroker.handlers.context import RequestContext
-from pybroker.records.batch import is_transactional_batch, read_header
+from pybroker.records.batch import PRODUCER_ID_AT, is_transactional_batch, read_header
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.state import BrokerState
 from pybroker.wire.errors import ErrorCode, KafkaError
 
 ABORTABLE_SINCE = 11
 ADDS_TO_TRANSACTION_SINCE = 12
 
+_unpack_holder = Struct(">qh").unpack_from  # producer id and epoch are neighbours in a batch
 _COORDINATOR_AWAY = (ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR)
 
 
@@ -51,6 +55,20 @@ class Admission:
         error = self._answers.get((live.topic, live.partition), ErrorCode.TRANSACTION_ABORTABLE)
         if error:
             raise KafkaError(_as_told(error, api_version), f"{live.topic}-{live.partition} is not in the transaction: {error.name}")
+
+
+def admission_now(state: BrokerState, api_version: int, transactional_id: str, live: LivePartition) -> Callable[[bytes, int], bool]:
+    """For the short way: whether the batch at a place in a message may be written, as far as that is known without waiting."""
+    adds = api_version >= ADDS_TO_TRANSACTION_SINCE
+    partition = frozenset({(live.topic, live.partition)})
+
+    def may_write(message: bytes, at: int) -> bool:
+        holder = Holder(*_unpack_holder(message, at + PRODUCER_ID_AT))
+        if live.state.producers.is_in_transaction(*holder):
+            return True
+        return state.transactions.admits_now(transactional_id, holder, partition, adds=adds)
+
+    return may_write
 
 
 async def _answers(

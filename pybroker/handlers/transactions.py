@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybroker.core.transactions.beginning import Holder
 from pybroker.core.transactions.describing import Filters, read_filters
-from pybroker.core.transactions.transaction import Partition
+from pybroker.core.transactions.transaction import Holder, Partition
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.wire.errors import ErrorCode, KafkaError

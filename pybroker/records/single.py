@@ -5,13 +5,14 @@ nothing is to be changed, and gives the header that `check_produce` would. For a
 `check_produce` is asked. So nothing is refused here, no error has two places, and a test holds that both agree.
 
 What is usual: the record's time is the batch's base and largest time, its offset delta is 0, it has no headers (or few enough to walk).
+Whether the batch is part of a transaction makes no difference.
 """
 
 from __future__ import annotations
 
 from struct import Struct
 
-from pybroker.records.batch import ATTRIBUTES_AT, CURRENT_MAGIC, HEADER_SIZE, LOG_OVERHEAD, BatchHeader
+from pybroker.records.batch import ATTRIBUTES_AT, CURRENT_MAGIC, HEADER_SIZE, LOG_OVERHEAD, TRANSACTIONAL_BIT, BatchHeader
 from pybroker.records.checksum import crc32c
 from pybroker.records.errors import InvalidRecords
 from pybroker.records.scan import after_headers, small_varint
@@ -30,7 +31,14 @@ def check_single(batch: Buffer, now_ms: int, before_max_ms: int, after_max_ms: i
         return None
     fields = _unpack_header(batch)
     base_offset, length, _, magic, crc, attributes, last_offset_delta, time, max_timestamp, producer_id, _, sequence, count = fields
-    if count != 1 or attributes or last_offset_delta or base_offset or length + LOG_OVERHEAD != size or magic != CURRENT_MAGIC:
+    if (
+        count != 1
+        or attributes & ~TRANSACTIONAL_BIT
+        or last_offset_delta
+        or base_offset
+        or length + LOG_OVERHEAD != size
+        or magic != CURRENT_MAGIC
+    ):
         return None
     if time != max_timestamp or time < 0 or now_ms - time > before_max_ms or time - now_ms > after_max_ms:
         return None

@@ -19,14 +19,13 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.markers import MarkerWriter, Marking
 from pybroker.runtime.runner import Runner, Timekeeper
 from pybroker.runtime.shards import Flush, Shards
-from pybroker.wire.errors import ErrorCode
+from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import TRANSACTION_STATE
 
 if TYPE_CHECKING:
     from pybroker.core.cluster import ClusterImage
-    from pybroker.core.transactions.beginning import Holder
     from pybroker.core.transactions.shard import TransactionShard
-    from pybroker.core.transactions.transaction import Ending, Partition
+    from pybroker.core.transactions.transaction import Ending, Holder, Partition
     from pybroker.runtime.controller import Controller
     from pybroker.runtime.groups import GroupCoordinator
     from pybroker.runtime.partition import LivePartition
@@ -117,6 +116,20 @@ class TransactionCoordinator:
         else:
             await runner.ask(lambda shard, now_ms, call: Decision(replies=[Reply(call, None)]), flush)
         return runner.machine.verify_partitions(transactional_id, holder, partitions)
+
+    def admits_now(self, transactional_id: str, holder: Holder, partitions: frozenset[Partition], *, adds: bool) -> bool:
+        """Whether `admit` would let the producer write to all of these, and not wait before it says so; else `admit` is to be asked."""
+        try:
+            runner = self._shards.runner_now(transactional_id)
+            if adds:
+                added = runner.ask_now(
+                    lambda shard, now_ms, call: shard.add_partitions(now_ms, call, transactional_id, holder, partitions, ADDS_PARTITIONS)
+                )
+                return added is ErrorCode.NONE
+            is_safe = runner.ask_now(lambda shard, now_ms, call: Decision(replies=[Reply(call, True)]))
+        except KafkaError:
+            return False
+        return is_safe is True and not any(runner.machine.verify_partitions(transactional_id, holder, partitions).values())
 
     # Ending
 

@@ -43,6 +43,8 @@ def read_varint(buffer: Buffer, at: int) -> tuple[int, int]:
 
 def varint(value: int) -> bytes:
     """Encode an unsigned varint of at most 32 bits; a negative int is taken as Java's, by its bits."""
+    if 0 <= value < 0x80:
+        return bytes((value,))
     out = bytearray()
     value &= 0xFFFFFFFF
     while value > 0x7F:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pybroker.core.decision import Decision
+from pybroker.core.transactions.shard import TransactionShard
+from pybroker.core.transactions.transaction import Holder
 from pybroker.handlers.context import CloseConnection
 from pybroker.records.builder import build_batch
+from pybroker.runtime.flusher import Flusher
+from pybroker.runtime.transactions import FEATURE, TransactionCoordinator
 from pybroker.server.dispatch import Dispatcher
 from pybroker.storage.interface import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.codec import encode
-from pybroker.wire.errors import WireError
+from pybroker.wire.errors import ErrorCode, WireError
 from pybroker.wire.headers import request_header
 from pybroker.wire.messages import ProduceRequest
+from pybroker.wire.stored import TRANSACTION_STATE
 
 NOW_MS = 1_700_000_000_000
 API_KEY = 0
@@ -35,6 +43,8 @@ CONFIGS = {
     "fresh": {"message.timestamp.before.max.ms": "5", "message.timestamp.after.max.ms": "5"},
     "__consumer_offsets": {},
 }
+TRANSACTIONAL = 1001
+"""The producer id of the one that has the transactional id `t`."""
 ID_OF = {name: bytes([at + 1]) * 16 for at, name in enumerate(CONFIGS)}
 
 
@@ -55,9 +65,41 @@ class Desk:
         self.room = PartitionRoom(MemoryLogStore(cluster_id="test", node_id=1, rng=Random(1)), clock=StillClock())
         for name, configs in CONFIGS.items():
             self.room.create_topic(name, partitions=2, configs=configs, topic_id=ID_OF[name])
+        self.transactions = self.room.state.transactions = self._coordinator()
+        self.producer_id = self.decide(lambda shard, now_ms, call: shard.init_producer_id(now_ms, call, "t", 1000, None)).producer_id
         self.dispatcher = Dispatcher(self.room.state)
         self.context = self.room.context(0)
         self.quickly = quickly
+
+    def _coordinator(self) -> TransactionCoordinator:
+        room, nobody = self.room, cast(Any, SimpleNamespace(start_soon=lambda *_, **__: None))
+        room.cluster.features[FEATURE] = 2
+        room.create_topic(TRANSACTION_STATE, 1)
+        controller: Any = SimpleNamespace(listeners=[], allocate_producer_id=room.state.controller.allocate_producer_id)
+        coordinator = TransactionCoordinator(
+            clock=room.clock,
+            settings=room.settings,
+            cluster=room.cluster,
+            controller=controller,
+            partitions=room.partitions,
+            groups=nobody,
+        )
+        coordinator.start(nobody)
+        return coordinator
+
+    def decide(self, decide: Callable[[TransactionShard, int, int], Decision]) -> Any:
+        """The coordinator's answer for the transactional id `t`."""
+        try:
+            self.transactions.ask("t", decide).send(None)
+        except StopIteration as done:
+            return done.value
+        raise AssertionError("nobody waits here")
+
+    def end(self, producer_epoch: int, committed: bool) -> ErrorCode:
+        """End the transaction by version 2, which bumps the epoch."""
+        holder = Holder(self.producer_id, producer_epoch)
+        options = {"committed": committed, "client_transaction_version": 2}
+        return self.decide(lambda shard, now_ms, call: shard.end(now_ms, call, "t", holder, **options)).error_code
 
     def ask(self, message: bytes) -> bytes | str | None:
         """The answer with its size, or how the connection ends."""
@@ -111,10 +153,10 @@ def batches(draw: st.DrawFn) -> bytes:
     """Mostly what clients send."""
     options: dict[str, Any] = {}
     if draw(st.booleans()):
-        options = {"producer_id": draw(st.integers(1, 2)), "producer_epoch": draw(st.sampled_from([0, 0, 0, 1]))}
+        options = {"producer_id": draw(st.sampled_from([1, TRANSACTIONAL])), "producer_epoch": draw(st.sampled_from([0, 0, 0, 1]))}
         options["base_sequence"] = draw(st.integers(0, 4))
     options["codec"] = draw(st.sampled_from([0, 0, 0, 3]))
-    options["transactional"] = draw(st.sampled_from([False] * 9 + [True]))
+    options["transactional"] = draw(st.sampled_from([False] * 3 + [True]))
     size = draw(st.sampled_from([0, 30, 54, 55, 56, 57, 58, 120, 188, 189, 190, 445, 16_310, 16_320, 16_330]))
     records = draw(st.sampled_from([1, 1, 1, 2, 9])) if size < 1000 else 1
     made = batch(records, size, NOW_MS + draw(st.sampled_from([0, 0, 0, -10, 10, 4_000_000])), **options)
@@ -129,7 +171,7 @@ def messages(draw: st.DrawFn) -> bytes:
     named = [(draw(topics), draw(st.sampled_from([0, 0, 1, 2])), draw(batches())) for _ in range(draw(st.sampled_from([1, 1, 1, 1, 0, 2])))]
     fields = {
         "acks": draw(st.sampled_from([-1, -1, -1, -1, 1, 1, 0, 2])),
-        "transactional_id": draw(st.sampled_from([None] * 9 + ["t"])),
+        "transactional_id": draw(st.sampled_from([None] * 3 + ["t"])),
         "timeout_ms": draw(st.sampled_from([0, 1000])),
     }
     message = message_of(version, *named, client_id=draw(st.sampled_from(["client", "", None, "\0" * 9])), **fields)
@@ -219,6 +261,48 @@ def test_tagged_fields_are_left_to_the_handler(at: int) -> None:
     assert quick(desk, message) is not None
     assert quick(desk, tagged) is None
     assert quick(desk, torn) is None
+
+
+@pytest.mark.parametrize("version", [11, 12, 13])
+def test_transactions_take_the_short_way(version: int) -> None:
+    """From the second one on; the answers and all logs are those of the handler, also when the producer is not, or no more, the one."""
+    short, long = Desk(True), Desk(False)
+    for epoch in range(4):
+        for desk in (short, long) if version < 12 else ():
+            desk.decide(_adding(desk, epoch))
+        for sequence in range(2):
+            mine = {"producer_id": TRANSACTIONAL, "producer_epoch": epoch, "base_sequence": sequence, "transactional": True}
+            message = message_of(version, ("plain", 0, batch(**mine)), transactional_id="t")
+            answer = long.ask(message)
+            assert (quick(short, message) or short.ask_handler(message)) == answer if epoch == 0 else quick(short, message) == answer
+            for zombie in ({"producer_epoch": epoch - 1}, {"producer_id": 7}, {"base_sequence": 9}):
+                message = message_of(version, ("plain", 0, batch(**mine | zombie)), transactional_id="t")
+                assert short.ask(message) == long.ask(message)
+        assert short.end(epoch, committed=epoch != 1) == long.end(epoch, committed=epoch != 1) == ErrorCode.NONE
+    for topic in ("plain", TRANSACTION_STATE):
+        assert short.log_of(topic, 0) == long.log_of(topic, 0)
+    assert short.room.partition(TRANSACTION_STATE).log_end_offset == 1 + 4 * 3
+
+
+def _adding(desk: Desk, epoch: int) -> Callable[[TransactionShard, int, int], Decision]:
+    holder, plain = Holder(desk.producer_id, epoch), frozenset({("plain", 0)})
+    return lambda shard, now_ms, call: shard.add_partitions(now_ms, call, "t", holder, plain, 0)
+
+
+@pytest.mark.parametrize("flushed", ["plain", TRANSACTION_STATE])
+def test_a_transaction_that_has_to_wait_is_left_to_the_handler(flushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the disk, under its own partition or the coordinator's; the partition is added once."""
+    monkeypatch.setattr(Flusher, "ask", lambda self, partition: None)
+    desk = Desk(True)
+    mine = {"producer_id": TRANSACTIONAL, "producer_epoch": 0, "base_sequence": 0, "transactional": True}
+    message = message_of(13, ("plain", 0, batch(**mine)), transactional_id="t")
+    desk.ask_handler(message_of(13, ("plain", 0, batch()), transactional_id="t"))
+    desk.room.configure(flushed, {"flush.messages": "1"})
+    written = desk.room.partition("plain").log_end_offset
+    assert quick(desk, message) is None
+    assert quick(desk, message) is None
+    assert desk.room.partition("plain").log_end_offset == written
+    assert desk.room.partition(TRANSACTION_STATE).log_end_offset <= 2
 
 
 @pytest.mark.parametrize("topic", ["flushed", "slowly-flushed", "__consumer_offsets", "nowhere"])

@@ -15,18 +15,12 @@ from pybroker.core.transactions.transaction import (
     NO_TIMESTAMP,
     PREPARED,
     RESTING,
+    Holder,
     Partition,
     State,
     Transaction,
 )
 from pybroker.wire.errors import ErrorCode
-
-
-class Holder(NamedTuple):
-    """The producer id and epoch that a client believes it has (KIP-360)."""
-
-    producer_id: int
-    producer_epoch: int
 
 
 class Bump(NamedTuple):

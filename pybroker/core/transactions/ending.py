@@ -17,6 +17,7 @@ from pybroker.core.transactions.transaction import (
     LAST_PRODUCER_EPOCH,
     NO_PRODUCER_ID,
     PREPARED,
+    Holder,
     Partition,
     State,
     Transaction,
@@ -107,13 +108,22 @@ def _bumped(transaction: Transaction, committed: bool, now_ms: int, next_produce
     """Prepared, with the next epoch. An empty transaction begins and ends at once."""
     is_open = transaction.state is State.ONGOING
     no_partitions: frozenset[Partition] = frozenset()
-    bumped = transaction._replace(
+    return transaction._replace(
         producer_epoch=transaction.producer_epoch + 1,
         next_producer_id=next_producer_id,
+        state=State.PREPARE_COMMIT if committed else State.PREPARE_ABORT,
         start_timestamp_ms=transaction.start_timestamp_ms if is_open else now_ms,
+        update_timestamp_ms=now_ms,
         partitions=transaction.partitions if is_open else no_partitions,
+        client_transaction_version=BUMPS_EPOCH_SINCE,
     )
-    return _prepared(bumped, committed, now_ms, client_transaction_version=BUMPS_EPOCH_SINCE)
+
+
+def holder_after(prepared: Transaction) -> Holder:
+    """Who has the id once a prepared transaction is completed."""
+    if prepared.next_producer_id == NO_PRODUCER_ID:
+        return Holder(prepared.producer_id, prepared.producer_epoch)
+    return Holder(prepared.next_producer_id, 0)
 
 
 def completed(prepared: Transaction, now_ms: int) -> Transaction:
@@ -125,9 +135,10 @@ def completed(prepared: Transaction, now_ms: int) -> Transaction:
     )
     if prepared.next_producer_id == NO_PRODUCER_ID:
         return done
+    producer_id, producer_epoch = holder_after(prepared)
     return done._replace(
         previous_producer_id=prepared.producer_id,
-        producer_id=prepared.next_producer_id,
-        producer_epoch=0,
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
         next_producer_id=NO_PRODUCER_ID,
     )

@@ -47,7 +47,7 @@ def transaction_from_record(transactional_id: str, value: TransactionLogValue) -
         producer_epoch=value.producer_epoch,
         timeout_ms=value.transaction_timeout_ms,
         state=State(value.transaction_status),
-        partitions=frozenset((topic.topic, index) for topic in value.transaction_partitions or () for index in topic.partition_ids),
+        partitions=frozenset([(topic.topic, index) for topic in value.transaction_partitions or () for index in topic.partition_ids]),
         start_timestamp_ms=value.transaction_start_timestamp_ms,
         update_timestamp_ms=value.transaction_last_update_timestamp_ms,
         previous_producer_id=value.previous_producer_id,

@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
-from pybroker.core.transactions.beginning import Bump, Holder, add, begin, check_current
+from pybroker.core.transactions.beginning import Bump, add, begin, check_current
 from pybroker.core.transactions.describing import Filters, describe, listed
-from pybroker.core.transactions.ending import Ended, completed, end_bumping, end_classic, fence
+from pybroker.core.transactions.ending import Ended, completed, end_bumping, end_classic, fence, holder_after
 from pybroker.core.transactions.records import tombstone, transaction_from_record, transaction_record
 from pybroker.core.transactions.settings import TransactionSettings
 from pybroker.core.transactions.transaction import (
@@ -35,6 +35,7 @@ from pybroker.core.transactions.transaction import (
     NO_PRODUCER_ID,
     PREPARED,
     Ending,
+    Holder,
     Partition,
     State,
     Transaction,
@@ -131,9 +132,9 @@ class TransactionShard:
         else:
             ended = end_classic(transaction, *holder, committed, now_ms)
         if isinstance(ended, ErrorCode):
-            return _refused_end(call, ended) if ended else _answer(call, _ended_as(transaction))
+            return _refused_end(call, ended) if ended else _answer(call, _ended_as(transaction.producer_id, transaction.producer_epoch))
         self._remember_end(transaction, ended)
-        reply = Reply(call, _ended_as(completed(ended, now_ms)))
+        reply = Reply(call, _ended_as(*holder_after(ended)))
         return Decision(records=[self._record(ended)], replies=[reply], effects=[ending_of(ended)])
 
     def complete(self, now_ms: int, ending: Ending) -> Decision:
@@ -160,8 +161,7 @@ class TransactionShard:
 
     def _remember_end(self, transaction: Transaction, ended: Transaction) -> None:
         if ended.bumps_epoch:
-            after = completed(ended, 0)
-            self._remember(after.transactional_id, Bump(after.producer_id, after.producer_epoch, transaction.producer_epoch))
+            self._remember(ended.transactional_id, Bump(*holder_after(ended), transaction.producer_epoch))
 
     def _remember(self, transactional_id: str, bump: Bump | None) -> None:
         """It counts only while the id is at what the bump led to, so one whose record could not be written does no harm."""
@@ -257,8 +257,8 @@ def _is_of(ending: Ending, transaction: Transaction) -> bool:
     return transaction.state in PREPARED and held == (ending.producer_id, ending.producer_epoch)
 
 
-def _ended_as(transaction: Transaction) -> EndTxnResponse:
-    return EndTxnResponse(producer_id=transaction.producer_id, producer_epoch=transaction.producer_epoch)
+def _ended_as(producer_id: int, producer_epoch: int) -> EndTxnResponse:
+    return EndTxnResponse(producer_id=producer_id, producer_epoch=producer_epoch)
 
 
 def _answer(call: int, response: object) -> Decision:

@@ -48,6 +48,13 @@ BUMPS_EPOCH_SINCE = 2
 Partition = tuple[str, int]
 
 
+class Holder(NamedTuple):
+    """The producer id and epoch that somebody has, or believes to have (KIP-360)."""
+
+    producer_id: int
+    producer_epoch: int
+
+
 class State(IntEnum):
     """The states by their numbers in the log; `title` is what DescribeTransactions and ListTransactions show."""
 

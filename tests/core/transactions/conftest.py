@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from pybroker.core.decision import CoordinatorRecord
-from pybroker.core.transactions.beginning import Holder
 from pybroker.core.transactions.settings import TransactionSettings
 from pybroker.core.transactions.shard import TransactionShard
+from pybroker.core.transactions.transaction import Holder
 from pybroker.wire.codec import decode, encode
 
 CLASSIC, BUMPING = 0, 2

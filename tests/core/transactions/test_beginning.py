@@ -2,8 +2,7 @@
 
 import pytest
 
-from pybroker.core.transactions.beginning import Holder
-from pybroker.core.transactions.transaction import State
+from pybroker.core.transactions.transaction import Holder, State
 from pybroker.wire.errors import ErrorCode as E
 
 NOBODY = Holder(-1, -1)

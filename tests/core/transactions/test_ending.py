@@ -2,7 +2,7 @@
 
 import pytest
 
-from pybroker.core.transactions.beginning import Holder
+from pybroker.core.transactions.transaction import Holder
 from pybroker.wire.errors import ErrorCode as E
 
 A = ("a", 0)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pybroker.core.transactions.beginning import Holder
 from pybroker.core.transactions.describing import describe, read_filters
+from pybroker.core.transactions.transaction import Holder
 from pybroker.wire.errors import ErrorCode as E
 from pybroker.wire.errors import KafkaError
 from pybroker.wire.messages import ListTransactionsRequest

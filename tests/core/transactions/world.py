@@ -10,10 +10,9 @@ from random import Random
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
 from pybroker.core.partition import PartitionState
 from pybroker.core.producers import Marker
-from pybroker.core.transactions.beginning import Holder
 from pybroker.core.transactions.settings import TransactionSettings
 from pybroker.core.transactions.shard import TransactionShard
-from pybroker.core.transactions.transaction import PREPARED, State
+from pybroker.core.transactions.transaction import PREPARED, Holder, State
 from pybroker.records.batch import CONTROL_BIT, TRANSACTIONAL_BIT, BatchHeader
 from pybroker.wire.codec import decode, encode
 from pybroker.wire.errors import ErrorCode as E
