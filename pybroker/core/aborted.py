@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pybroker.storage.interface import AbortedTransaction
 
@@ -60,3 +60,14 @@ class AbortedTransactions:
         count = bisect_left(self._last_offsets, offset)
         for column in (self._producer_ids, self._first_offsets, self._last_offsets, self._last_stable_offsets):
             del column[:count]
+
+    def keep_only(self, kept: Iterable[AbortedTransaction], offset: int, upper_offset: int) -> None:
+        """Forget those whose markers lie from `offset` to before `upper_offset`, but for `kept`: the others were compacted away."""
+        rest = [one for one in self if not offset <= one.last_offset < upper_offset]
+        entries = sorted([*rest, *kept], key=_last_offset)
+        for number, column in enumerate((self._producer_ids, self._first_offsets, self._last_offsets, self._last_stable_offsets)):
+            column[:] = array("q", [entry[number] for entry in entries])
+
+
+def _last_offset(aborted: AbortedTransaction) -> int:
+    return aborted.last_offset

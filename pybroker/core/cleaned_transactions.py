@@ -6,6 +6,7 @@ Rules
   and goes when that is over, so that a reader that began before still finds it.
 - A control batch without a record was emptied by an earlier round and may go.
 - An aborted transaction whose data the walk met is kept in the index of the new segment: its marker is still there.
+- A walk may begin behind a marker, or find it compacted away: a transaction is over where it ended, with or without its marker.
 
 Kafka: CleanedTransactionMetadata.
 """
@@ -36,7 +37,8 @@ class CleanedTransactions:
         if not header.is_transactional:
             return False
         self._begin_up_to(header.last_offset)
-        if header.producer_id in self._ongoing_aborted:
+        transaction = self._ongoing_aborted.get(header.producer_id)
+        if transaction is not None and header.base_offset < transaction.last_offset:
             self._met.add(header.producer_id)
             return True
         self._ongoing_committed.add(header.producer_id)
@@ -72,7 +74,7 @@ class CleanedTransactions:
         aborted = self._aborted
         while aborted and aborted[-1].first_offset <= offset:
             transaction = aborted.pop()
-            self._ongoing_aborted.setdefault(transaction.producer_id, transaction)
+            self._ongoing_aborted[transaction.producer_id] = transaction
 
 
 def _first_offset(transaction: AbortedTransaction) -> int:

@@ -112,6 +112,8 @@ class Round:
                 return True
             await self._pace.in_thread(partial(self._log.secure_cleaned, cleaned, aborted))
             replaced = self._log.replace(cleaned, group)
+            if replaced and self._live.state.aborted is not None:
+                self._live.state.aborted.keep_only(aborted, group[0].base_offset, group[-1].next_offset)
         finally:
             if not replaced:
                 self._log.drop_cleaned(cleaned)

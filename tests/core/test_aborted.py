@@ -145,3 +145,13 @@ def test_what_lies_before_the_start_is_forgotten():
     assert [each.producer_id for each in aborted] == [1, 2]
     aborted.drop_before(15)
     assert len(aborted) == 2
+
+
+def test_what_was_compacted_away_is_forgotten():
+    """Of a range of offsets only those stay that the cleaner has kept; the others are not touched."""
+    entries = [AbortedTransaction(number, 10 * number, 10 * number + 5, 10 * number + 6) for number in range(4)]
+    aborted = AbortedTransactions()
+    for entry in entries:
+        aborted.append(entry)
+    aborted.keep_only([entries[2]], 15, 26)
+    assert list(aborted) == [entries[0], entries[2], entries[3]]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from pybroker.core.producers import Marker
 from pybroker.records.batch import iter_batches
 from pybroker.records.builder import build_batch
 from pybroker.records.compression import Codec
@@ -413,3 +414,53 @@ def test_work_is_cut_into_slices():
 
     trio.run(main, clock=clock)
     assert turns >= 19
+
+
+def transact(life: Life, key: bytes, value: bytes | None, committed: bool) -> int:
+    """A transaction of producer 7 with one record, whose offset is returned."""
+    now_ms = life.clock.now_ms()
+    sequence = life.sequences.get(7, 0)
+    life.sequences[7] = sequence + 1
+    batch = build_batch([(key, value, now_ms)], producer_id=7, producer_epoch=0, base_sequence=sequence, transactional=True)
+    offset = life.live.append_produced(memoryview(bytearray(batch)), VERSION, now_ms).base_offset
+    life.live.append_marker(Marker(7, 0, committed, 0))
+    return offset
+
+
+def test_what_follows_an_aborted_transaction_is_cleaned_as_any_other() -> None:
+    """A key that the same producer wrote again after an abort supersedes its older value, although the round begins after the abort."""
+    life = Life()
+    transact(life, b"k", b"old", committed=True)
+    transact(life, b"k", b"aborted", committed=False)
+    life.roll()
+    life.clean()
+    last = transact(life, b"k", b"new", committed=True)
+    life.roll()
+    life.clean()
+    assert [record.offset for record in life.records() if record.key == b"k"] == [last]
+
+
+@pytest.mark.parametrize("directory", [False, True])
+def test_who_aborted_long_ago_loses_nothing(directory: bool, tmp_path: Path) -> None:
+    """Once the marker of an abort is compacted away, no reader, round or restart calls later records of its producer aborted."""
+    life = Life(str(tmp_path)) if directory else Life()
+    aborted = transact(life, b"a", b"aborted", committed=False)
+    offsets = [transact(life, b"b", b"kept", committed=True)]
+    for number in range(4):
+        life.roll()
+        life.clean()
+        life.clock.time_ms += 2000
+        life.write((b"k%d" % number, b"1"))
+    offsets.append(transact(life, b"c", b"kept", committed=True))
+    for _ in range(2):
+        life.roll()
+        life.clean()
+        found = life.live.read(0, 1 << 20, 0, True)
+        assert found is not None
+        assert aborted + 1 not in [header.last_offset for _, header in iter_batches(found.read())]
+        assert life.live.aborted_between(0, found) == []
+        assert set(offsets) <= {record.offset for record in life.records()}
+        life.restart(clean=True)
+        life.write((b"again", b"1"))
+    if directory:
+        life.store.abandon()
