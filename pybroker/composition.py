@@ -20,6 +20,7 @@ from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
+from pybroker.runtime.threads import in_thread
 from pybroker.runtime.transactions import TransactionCoordinator
 from pybroker.server.addresses import Address
 from pybroker.storage.interface import LogStore
@@ -78,7 +79,7 @@ async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Addre
     if not config.directories():
         return _assemble(config, settings, (listener_name, advertised.host, advertised.port), clock)
     # A large directory takes its time after a crash; whoever embeds the broker goes on meanwhile.
-    return await trio.to_thread.run_sync(_assemble, config, settings, (listener_name, advertised.host, advertised.port), clock)
+    return await in_thread(_assemble, config, settings, (listener_name, advertised.host, advertised.port), clock)
 
 
 def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int], clock: Clock) -> Rooms:

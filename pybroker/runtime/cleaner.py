@@ -22,6 +22,7 @@ from pybroker.runtime.compaction_round import Limits, Outcome, Round
 from pybroker.runtime.housekeeping import Kept
 from pybroker.runtime.pacing import Pace
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
@@ -95,7 +96,7 @@ class Cleaner:
             aborted = list(live.state.aborted or ())
             outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
             if outcome.end_offset is not None:
-                await trio.to_thread.run_sync(self._store.checkpoint_cleaner, live.log, outcome.end_offset)
+                await in_thread(self._store.checkpoint_cleaner, live.log, outcome.end_offset)
         except DiskFullError as full:
             logger.warning("%s-%d is not compacted for now: %s", live.topic, live.partition, full)
             return False

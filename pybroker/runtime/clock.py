@@ -7,6 +7,8 @@ from typing import Protocol
 
 import trio
 
+from pybroker.runtime.threads import take_no_time
+
 
 class Clock(Protocol):
     """Time as the broker sees it: `now_ms` for decisions, `sleep_until_ms` for the few tasks that keep time."""
@@ -29,7 +31,8 @@ class SystemClock:
 class TrioClock:
     """Time that follows trio's clock from a fixed start: with `trio.testing.MockClock` a whole broker runs in virtual time.
 
-    It belongs to the trio program that first asks it on the loop; from then on other threads may ask, too.
+    It belongs to the run of trio that first asks it, on the loop; other threads may ask from then on. Calls that would block take no time
+    (`runtime/threads.py`), so such a run is deterministic.
     """
 
     def __init__(self, start_ms: int = 1_700_000_000_000) -> None:
@@ -41,6 +44,7 @@ class TrioClock:
         if self._clock is None:
             self._clock = trio.lowlevel.current_clock()
             self._origin = self._clock.current_time()
+            take_no_time()
         return self._start_ms + round((self._clock.current_time() - self._origin) * 1000)
 
     async def sleep_until_ms(self, deadline_ms: int) -> None:

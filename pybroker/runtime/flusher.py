@@ -11,6 +11,7 @@ from typing import Protocol
 
 import trio
 
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DiskFullError, Log, StorageError
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Flusher:
 
     async def flush(self, partitions: list[Flushable]) -> None:
         """One round."""
-        errors = await trio.to_thread.run_sync(flush_all, partitions)
+        errors = await in_thread(flush_all, partitions)
         for partition, error in zip(partitions, errors, strict=True):
             self._settle(partition, error)
 

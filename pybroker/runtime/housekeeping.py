@@ -16,6 +16,7 @@ from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.partition import NEVER, LivePartition
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
@@ -92,7 +93,7 @@ class Housekeeping:
 
     async def checkpoint(self, now_ms: int) -> None:
         """Write recovery points, log starts and high watermarks."""
-        await trio.to_thread.run_sync(self._store.checkpoint, self._partitions.high_watermarks())
+        await in_thread(self._store.checkpoint, self._partitions.high_watermarks())
 
     async def expire_producers(self, now_ms: int) -> None:
         """Forget producers that wrote nothing for producer.id.expiration.ms."""
@@ -116,7 +117,7 @@ class Housekeeping:
     async def delete_expired(self, now_ms: int) -> None:
         """Remove the files of deleted topics and segments once their delay is over."""
         self._delete_due_ms = NEVER
-        due_ms = await trio.to_thread.run_sync(self._store.delete_expired, now_ms)
+        due_ms = await in_thread(self._store.delete_expired, now_ms)
         if due_ms is not None:
             self._delete_due_ms = due_ms
 

@@ -23,6 +23,7 @@ from pybroker.records.control import ControlType, encode_control_key
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.metadata_codec import BatchReader, encode_records
 from pybroker.runtime.metadata_snapshot import KEPT_CONTROLS, DamagedSnapshot, Snapshot, control_records, decode_snapshot, encode_snapshot
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, LogStore, StorageError
 from pybroker.storage.snapshot_files import SnapshotFiles, SnapshotId, snapshot_files_of
 from pybroker.wire import messages
@@ -177,7 +178,7 @@ class MetadataLog:
                 continue
             self._flushing = trio.Event()
             try:
-                self._safe_offset = await trio.to_thread.run_sync(self._log.flush)
+                self._safe_offset = await in_thread(self._log.flush)
             finally:
                 self._flushing.set()
                 self._flushing = None
@@ -200,7 +201,7 @@ class MetadataLog:
         content = encode_snapshot(records, snapshot.epoch, self._last_timestamp, self._controls)
         self.bytes_since_snapshot = 0
         await self.wait_safe(snapshot.end_offset)
-        await trio.to_thread.run_sync(self.files.write, snapshot, content)
+        await in_thread(self.files.write, snapshot, content)
         self.snapshot = snapshot
         self._log.roll(now_ms)
 

@@ -13,6 +13,7 @@ from pybroker.core.snapshot_records import snapshot_records
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.metadata_log import MetadataLog
 from pybroker.runtime.metadata_snapshot import timestamp_of
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import StorageError
 from pybroker.storage.snapshot_files import SnapshotId
 
@@ -85,13 +86,13 @@ class SnapshotKeeper:
             self._taking = False
 
     async def _clean(self) -> None:
-        ids = await trio.to_thread.run_sync(self._log.files.ids)
-        kept = [await trio.to_thread.run_sync(self._describe, snapshot) for snapshot in reversed(ids)]
+        ids = await in_thread(self._log.files.ids)
+        kept = [await in_thread(self._describe, snapshot) for snapshot in reversed(ids)]
         dropped = count_to_drop(kept, self._log.size_bytes, self._retention(), self._clock.now_ms())
         if dropped:
             self._log.forget_before(kept[dropped].end_offset)
         for snapshot in list(reversed(ids))[:dropped]:
-            await trio.to_thread.run_sync(self._log.files.delete, snapshot)
+            await in_thread(self._log.files.delete, snapshot)
 
     def _retention(self) -> Retention:
         """A log in memory has nobody to read it again: of it only the latest snapshot is kept."""

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import trio
 
+from pybroker.runtime.threads import in_thread
+
 T = TypeVar("T")
 Job = Callable[[], bytes]
 
@@ -51,7 +53,7 @@ class Pace:
         """Make a call that blocks without holding the interpreter."""
         self._note()
         try:
-            return await trio.to_thread.run_sync(call)
+            return await in_thread(call)
         finally:
             self._began = trio.current_time()
 

@@ -22,6 +22,7 @@ from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.housekeeping import Housekeeping
 from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
+from pybroker.runtime.threads import in_thread
 from pybroker.runtime.topic_rules import TopicRules
 from pybroker.storage.interface import Log, LogStore, StorageError
 from pybroker.wire.uuids import ZERO_UUID
@@ -72,7 +73,7 @@ class Partitions:
 
     async def close(self) -> None:
         """Keep producer snapshots and checkpoints and close the store: the next start need not look into the logs."""
-        await trio.to_thread.run_sync(self._close)
+        await in_thread(self._close)
 
     def _close(self) -> None:
         for live in self:

@@ -21,6 +21,7 @@ import trio
 from pybroker.handlers.context import CloseConnection, RequestContext
 from pybroker.handlers.registry import Quick, Registration, find_registration
 from pybroker.runtime.state import BrokerState
+from pybroker.runtime.threads import in_thread
 from pybroker.wire.apis import find_api
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.codec import decode, encode, encode_parts
@@ -153,7 +154,7 @@ class Dispatcher:
         return size
 
     async def _on_thread(self, function: Callable[..., R], *arguments: Any) -> R:
-        return await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._beside)
+        return await in_thread(function, *arguments, abandon_on_cancel=True, limiter=self._beside)
 
     def _find_route(self, frame: Buffer, api: bytes) -> _Route:
         """The route of a request whose like has not come before, or that cannot be served."""
