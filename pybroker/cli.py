@@ -19,10 +19,11 @@ DEFAULT_DATA_DIR = "pybroker-data"
 
 USAGE = """\
 pybroker [OPTION]...
+       pybroker dump [OPTION]... PATH...
        pybroker wire decode|encode|check ...
        pybroker healthcheck [HOST:PORT]"""
 
-COMMANDS = ("wire", "healthcheck")
+COMMANDS = ("dump", "wire", "healthcheck")
 
 DESCRIPTION = "A small Kafka broker: stock clients talk to it as to Apache Kafka 4.4.0."
 
@@ -40,6 +41,7 @@ examples:
   pybroker --topic orders:6 --set log.retention.hours=1
   pybroker --listen :9092 --advertise broker.test:9092 serve other machines under a name
   pybroker --config server.properties                  the file of a KRaft broker
+  pybroker dump --help                                 show what lies in the files of a data directory
   pybroker wire --help                                 decode and encode Kafka's messages
   pybroker healthcheck 127.0.0.1:9092                  exit status 0 if a broker answers there
 
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["wire"]:
         return _run_wire(words)
+    if words[:1] == ["dump"]:
+        return _run_dump(words[1:])
     if words[:1] == ["healthcheck"]:
         return _run_healthcheck(words[1:])
     return _run_broker(_parse(words))
@@ -236,6 +240,12 @@ def _run_wire(words: list[str]) -> int:
     add_wire_commands(parser.add_subparsers(dest="command", required=True))
     status: int = run_wire(parser.parse_args(words))
     return status
+
+
+def _run_dump(words: list[str]) -> int:
+    from pybroker.dump_cli import run
+
+    return run(words)
 
 
 def _run_healthcheck(words: list[str]) -> int:

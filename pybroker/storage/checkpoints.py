@@ -42,6 +42,8 @@ def _rows(files: Files, path: str, columns: int) -> list[list[str]]:
         return []
     except OSError as error:
         raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
+    if not content:  # Kafka makes the file before it has anything to say (CheckpointFile)
+        return []
     try:
         lines = content.decode("ascii").split("\n")
     except UnicodeDecodeError as error:

@@ -12,11 +12,13 @@ import os
 import struct
 
 from pybroker.storage import layout
-from pybroker.storage.files import CREATE, READ_WRITE, Files
+from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, Files
 from pybroker.storage.interface import DataDirectoryError
 
 _SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
-_WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)  # struct flock; the kernel wants process id 0
+_GET_LOCK = getattr(fcntl, "F_OFD_GETLK", None)
+_FLOCK = struct.Struct("hhqqi4x")
+_WHOLE_FILE = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)  # struct flock; the kernel wants process id 0
 
 
 class DirectoryLock:
@@ -47,6 +49,26 @@ class DirectoryLock:
     def release(self) -> None:
         """Let go; the file stays, as Kafka's does."""
         self._files.close(self._fd)
+
+
+def holder_of(files: Files, directory: str) -> int | None:
+    """The process that holds a directory's lock, 0 if the system does not tell which; None if nobody does, or if it cannot be asked.
+
+    Only asks: no lock is taken, so a broker that starts meanwhile does not notice. Asking needs a system with locks of open files.
+    """
+    if _GET_LOCK is None:
+        return None
+    try:
+        fd = files.open(os.path.join(directory, layout.LOCK), READ_ONLY)
+    except OSError:
+        return None
+    try:
+        kind, _, _, _, process_id = _FLOCK.unpack(fcntl.fcntl(fd, _GET_LOCK, _WHOLE_FILE))
+    except OSError:
+        return None
+    finally:
+        files.close(fd)
+    return None if kind == fcntl.F_UNLCK else max(process_id, 0)
 
 
 def _lock(fd: int) -> None:

@@ -51,8 +51,8 @@ class Scan:
     epochs: list[tuple[int, int]] = field(default_factory=list)
 
 
-class _Window:
-    """A stretch of the file in memory."""
+class Window:
+    """A stretch of the file in memory. `walk` looks through it too."""
 
     __slots__ = ("buffer", "end", "file", "files", "size_bytes", "start", "view")
 
@@ -90,7 +90,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
     The loop is written out for speed: a gigabyte of batches of a kilobyte goes through it a million times.
     Raises StorageError if the file cannot be read.
     """
-    window = _Window(files, file, size_bytes)
+    window = Window(files, file, size_bytes)
     scan = Scan(OffsetIndex(), TimeIndex(), base_offset, max_timestamp_offset=base_offset)
     buffer, view, unpack = window.buffer, window.view, _HEADER.unpack_from
     epoch, max_offset = NO_EPOCH, base_offset + MAX_RELATIVE_OFFSET
@@ -106,7 +106,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
         end = position + OVERHEAD_BYTES + length
         last_offset = first_offset + delta
         if magic != 2 or length < MIN_LENGTH or end > size_bytes or not next_offset <= first_offset <= last_offset <= max_offset:
-            scan.reason = _why(window, position, next_offset)
+            scan.reason = why_unsound(window, position, next_offset)
             break
         if end <= window.end:
             actual = crc32c(view[position - start + CRC_FROM : end - start])
@@ -136,7 +136,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
     return scan
 
 
-def _why(window: _Window, position: int, next_offset: int) -> str:
+def why_unsound(window: Window, position: int, next_offset: int) -> str:
     """Say what is wrong with a header that is in the window."""
     at = position - window.start
     base_offset, length, _, magic, _, delta, _ = _HEADER.unpack_from(window.buffer, at)

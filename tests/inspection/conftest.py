@@ -1,0 +1,50 @@
+"""Data directories to look at: one of Kafka's, unpacked, and logs written by hand."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pybroker.records.builder import build_batch
+
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+
+
+@pytest.fixture(scope="session")
+def _kafka_files() -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with tarfile.open(VECTORS / "kafka-4.4.0-logs.tar.gz") as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            if content is not None:
+                found[member.name] = content.read()
+    return found
+
+
+@pytest.fixture
+def kafka_logs(_kafka_files: dict[str, bytes], tmp_path: Path) -> Path:
+    """The data directory that a Kafka broker of 4.4.0 closed."""
+    root = tmp_path / "kafka"
+    for name, content in _kafka_files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def _batches(*counts: int, base_offset: int = 0, epoch: int = 0, timestamp: int = 1000) -> list[bytes]:
+    found = []
+    for number, count in enumerate(counts):
+        rows = [(b"k", b"value %d" % (base_offset + at)) for at in range(count)]
+        found.append(build_batch(rows, base_offset=base_offset, timestamp=timestamp + number, leader_epoch=epoch))
+        base_offset += count
+    return found
+
+
+@pytest.fixture(scope="session")
+def batches() -> Callable[..., list[bytes]]:
+    """Makes batches of so many records each: `batches(3, 1, 2, base_offset=, epoch=, timestamp=)`."""
+    return _batches
