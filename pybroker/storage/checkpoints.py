@@ -34,7 +34,7 @@ def _format(lines: Iterable[str]) -> bytes:
     return "\n".join([VERSION, str(len(rows)), *rows, ""]).encode()
 
 
-def _rows(files: Files, path: str, columns: int) -> list[list[str]]:
+def _rows(files: Files, path: str, columns: int, *, may_be_empty: bool = False) -> list[list[str]]:
     """The fields of each entry; none for a file that is not there."""
     try:
         content = files.read_file(path)
@@ -42,7 +42,7 @@ def _rows(files: Files, path: str, columns: int) -> list[list[str]]:
         return []
     except OSError as error:
         raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
-    if not content:  # Kafka makes the file before it has anything to say (CheckpointFile)
+    if not content and may_be_empty:
         return []
     try:
         lines = content.decode("ascii").split("\n")
@@ -67,7 +67,8 @@ def _number(path: str, text: str) -> int:
 
 def read_offsets(files: Files, path: str) -> dict[tuple[str, int], int]:
     """Offsets by topic and partition; empty if there is no such file. Raises DamagedFile."""
-    return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in _rows(files, path, 3)}
+    rows = _rows(files, path, 3, may_be_empty=True)  # Kafka makes the file before it has anything to say (OffsetCheckpointFile)
+    return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in rows}
 
 
 def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int], *, sync_name: bool = True) -> None:

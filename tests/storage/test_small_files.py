@@ -76,6 +76,8 @@ def test_checkpoints_round(tmp_path: Path) -> None:
     assert (tmp_path / "c").read_bytes() == b"0\n2\n0 0\n3 17\n"
     assert read_epochs(FILES, path) == [(0, 0), (3, 17)]
     assert read_offsets(FILES, path + "missing") == {}
+    (tmp_path / "c").write_bytes(b"")
+    assert read_offsets(FILES, path) == {}  # as a Kafka broker leaves it that had nothing to say
 
 
 @pytest.mark.parametrize(
