@@ -29,6 +29,7 @@ class LogHome:
 
     __slots__ = (
         "_names_changed",
+        "_snapshots",
         "_unsynced_indexes",
         "directory",
         "exists",
@@ -51,6 +52,7 @@ class LogHome:
         self.wrote_metadata = False
         self._names_changed = False
         self._unsynced_indexes: set[str] = set()
+        self._snapshots: list[int] | None = None if exists else []  # the offsets of those there are, newest first
 
     def create(self) -> None:
         """Make the directory and say whose it is. Raises StorageError; for one if a log lies there that could not be taken away."""
@@ -218,7 +220,8 @@ class LogHome:
         path = os.path.join(self.directory, layout.segment_file_name(offset, layout.SNAPSHOT))
         try:
             self.files.replace_file(path, content, sync=False)
-            for old in self._snapshot_offsets()[SNAPSHOTS_KEPT:]:
+            self._snapshots = sorted({offset, *self._snapshot_offsets()}, reverse=True)
+            for old in self._snapshots[SNAPSHOTS_KEPT:]:
                 self._unlink_snapshot(old)
         except OSError as error:
             raise storage_error("write", path, error) from error
@@ -239,15 +242,21 @@ class LogHome:
         if not self.exists:
             return
         try:
-            for offset in self._snapshot_offsets():
-                if offset > end_offset:
-                    self._unlink_snapshot(offset)
+            for offset in [offset for offset in self._snapshot_offsets() if offset > end_offset]:
+                self._unlink_snapshot(offset)
         except OSError as error:
             raise storage_error("clean", self.directory, error) from error
 
+    def found_snapshots(self, offsets: list[int]) -> None:
+        """Who looked through the directory says which snapshots it holds: nobody else has to look again."""
+        self._snapshots = sorted(offsets, reverse=True)
+
     def _snapshot_offsets(self) -> list[int]:
-        parsed = map(layout.parse_segment_file, self.files.listdir(self.directory))
-        return sorted((name[0] for name in parsed if name is not None and name[1:] == (layout.SNAPSHOT, "")), reverse=True)
+        if self._snapshots is None:
+            parsed = map(layout.parse_segment_file, self.files.listdir(self.directory))
+            self.found_snapshots([name[0] for name in parsed if name is not None and name[1:] == (layout.SNAPSHOT, "")])
+        return list(self._snapshots or ())
 
     def _unlink_snapshot(self, offset: int) -> None:
         self.files.unlink(os.path.join(self.directory, layout.segment_file_name(offset, layout.SNAPSHOT)))
+        self._snapshots = [other for other in self._snapshots or () if other != offset]

@@ -10,20 +10,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pybroker.storage import layout
 from pybroker.storage.files import READ_ONLY, Files, OpenFile
 from pybroker.storage.headers import DamagedBatch, HeaderReader
 
 
-def settle_directory(files: Files, directory: str) -> tuple[list[int], list[str]]:
-    """Finish or undo what was begun. Returns the base offsets of the segments and remarks on what does not belong. Raises OSError."""
+class Settled(NamedTuple):
+    """What lies in the directory: base offsets of segments in order, offsets of producer snapshots; remarks on what does not belong."""
+
+    bases: list[int]
+    snapshots: list[int]
+    remarks: list[str]
+
+
+def settle_directory(files: Files, directory: str) -> Settled:
+    """Finish or undo what was begun. Raises OSError."""
     names = sorted(files.listdir(directory))
     remarks: list[str] = []
     swapped: list[int] = []
     strays: list[tuple[int, str]] = []
     logs: set[int] = set()
     indexes: list[tuple[int, str]] = []
+    snapshots: list[int] = []
     for name in names:
         parsed = layout.parse_segment_file(name)
         if parsed is None:
@@ -38,13 +48,15 @@ def settle_directory(files: Files, directory: str) -> tuple[list[int], list[str]
             strays.append((offset, name))
         elif suffix == layout.LOG:
             logs.add(offset)
-        elif suffix != layout.SNAPSHOT:
+        elif suffix == layout.SNAPSHOT:
+            snapshots.append(offset)
+        else:
             indexes.append((offset, name))
     _remove(files, directory, (name for offset, name in strays if offset not in swapped))
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    return sorted(logs), remarks
+    return Settled(sorted(logs), snapshots, remarks)
 
 
 def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:

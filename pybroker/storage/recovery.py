@@ -62,7 +62,8 @@ class _Findings:
 
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
     """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
-    bases, remarks = settle_directory(home.files, home.directory)
+    bases, snapshots, remarks = settle_directory(home.files, home.directory)
+    home.found_snapshots(snapshots)
     findings = _Findings(remarks)
     segments = _existing(home, config, bases)
     epochs = _read_epochs(home, bool(segments), findings)

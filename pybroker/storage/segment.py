@@ -110,7 +110,7 @@ class DiskSegment:
 
     def path(self, suffix: str = layout.LOG) -> str:
         """The path of the segment's file of that kind."""
-        return os.path.join(self._directory, layout.segment_file_name(self.base_offset, suffix) + self.state)
+        return f"{self._directory}{os.sep}{layout.segment_file_name(self.base_offset, suffix)}{self.state}"
 
     def create(self) -> None:
         """Make the file, empty. Raises OSError."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from random import Random
 
 from pybroker.storage import layout
+from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints
 from pybroker.storage.directories import LogDirectory, open_directories, release_all
 from pybroker.storage.files import FilePool, Files, storage_error
@@ -261,8 +263,7 @@ class DiskLogStore:
         errors: list[StorageError] = []
         for directory in self._directories:
             before = len(errors)
-            for log in self._logs_in(directory.path).values():
-                _try(errors, log.close)
+            for_each(partial(_close, errors), self._logs_in(directory.path).values())
             try:
                 self._write_checkpoints(directory.path, high_watermarks)
                 if len(errors) == before:
@@ -289,6 +290,10 @@ def _try(errors: list[StorageError], action: Callable[..., object], *arguments: 
         action(*arguments)
     except StorageError as error:
         errors.append(error)
+
+
+def _close(errors: list[StorageError], log: PartitionLog) -> None:
+    _try(errors, log.close)
 
 
 def _log_count(directory: LogDirectory) -> int:
