@@ -13,6 +13,8 @@ import trio
 
 from pybroker.broker import Broker
 from pybroker.config import BrokerConfig, ConfigError
+from pybroker.handlers.ahead import bring_in
+from pybroker.runtime.clock import SystemClock
 from pybroker.server.addresses import ListenError
 from pybroker.storage.interface import DataDirectoryError, StorageError
 from pybroker.version import __version__
@@ -36,10 +38,12 @@ async def _serve(config: BrokerConfig) -> str | None:
     broker = Broker(config)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         try:
-            async with broker:
+            async with broker, trio.open_nursery() as nursery:
                 _calm_the_collector()
                 _announce(broker)
+                nursery.start_soon(bring_in, SystemClock())
                 await _wait_for_signal(signals)
+                nursery.cancel_scope.cancel()
         except _EXPECTED as error:
             return str(error) or type(error).__name__
     return None
