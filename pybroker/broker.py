@@ -123,11 +123,19 @@ class Broker:
         self._nursery = await _open_nursery(self._lifetime)
         await rooms.start(self._nursery)
         self._lifetime.push_async_callback(rooms.stop)
+        await self._load_segments(rooms)
         await self._create_missing_topics(rooms)
         self._server = Server(rooms.state, _limits(rooms))
         self._nursery.start_soon(self._server.serve, [listener], LISTENER_NAME)
         self._lifetime.push_async_callback(self._server.drain)
         self._write_ready_file()
+
+    async def _load_segments(self, rooms: Rooms) -> None:
+        segments = self.config.segment_files()
+        if segments:
+            from pybroker.runtime.loading import load_segments  # nearly no broker does
+
+            await load_segments(rooms.state, segments, self.config.topics)
 
     async def _create_missing_topics(self, rooms: Rooms) -> None:
         for name, partitions in self.config.topics.items():

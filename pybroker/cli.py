@@ -41,6 +41,7 @@ examples:
   pybroker --topic orders:6 --set log.retention.hours=1
   pybroker --listen :9092 --advertise broker.test:9092 serve other machines under a name
   pybroker --config server.properties                  the file of a KRaft broker
+  pybroker --memory --load-segment orders=00000000000000000000.log    serve the records of a file of another broker
   pybroker dump --help                                 show what lies in the files of a data directory
   pybroker wire --help                                 decode and encode Kafka's messages
   pybroker healthcheck 127.0.0.1:9092                  exit status 0 if a broker answers there
@@ -114,6 +115,13 @@ def build_parser() -> argparse.ArgumentParser:
     broker.add_argument(
         "--topic", metavar="NAME[:PARTITIONS]", action="append", default=[], help="have this topic from the start; may be repeated"
     )
+    broker.add_argument(
+        "--load-segment",
+        metavar="TOPIC[-PARTITION]=FILE",
+        action="append",
+        default=[],
+        help="serve the records of a segment file (.log) of any broker, with their offsets; may be repeated",
+    )
     broker.add_argument("--node-id", metavar="N", type=int, help="id of this broker (default 1)")
     other = parser.add_argument_group("other")
     other.add_argument(
@@ -149,6 +157,7 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
         data_dir=None if options.memory else options.data_dir or data_dir_of(settings) or DEFAULT_DATA_DIR,
         settings=settings,
         topics=dict(_parse_topic(text, settings) for text in options.topic),
+        load_segments=_parse_segments(options.load_segment),
         node_id=options.node_id,
         ready_file=options.ready_file,
     )
@@ -218,6 +227,18 @@ def _parse_topic(text: str, settings: dict[str, str]) -> tuple[str, int]:
     except KafkaError as error:
         raise ConfigError(f"--topic: {error.message}") from None
     return name, int(count)
+
+
+def _parse_segments(texts: list[str]) -> dict[str, list[str]]:
+    from pybroker.core.topic_names import is_valid_name
+
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not separator or not path or not is_valid_name(name):
+            raise ConfigError(f"--load-segment {text}: it must be TOPIC=FILE or TOPIC-PARTITION=FILE")
+        found.setdefault(name, []).append(path)
+    return found
 
 
 def _explain(source: str, check: Any, *arguments: str) -> None:

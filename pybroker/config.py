@@ -6,7 +6,7 @@ KRaft broker starts as it is; what a single broker has no use for (the controlle
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class BrokerConfig:
     data_dir     where the data lies, in Kafka's own layout; several directories with commas between. None: in memory, gone at the end.
     settings     any server property of Kafka, by its name; numbers and booleans are taken as well as text.
     topics       topics to have at start, with their number of partitions (existing ones stay as they are).
+    load_segments  segment files of another broker to serve: `topic` or `topic-partition`, and the path of a file or a list of paths.
     node_id      None: `node.id` in `settings`, else 1.
     seed         makes member ids, topic ids and the cluster id of a fresh broker repeatable. None: by chance.
     ready_file   written, in one step, with the address once the broker serves; removed at the end.
@@ -41,6 +42,7 @@ class BrokerConfig:
     data_dir: str | Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     topics: Mapping[str, int] = field(default_factory=dict)
+    load_segments: Mapping[str, str | Path | Sequence[str | Path]] = field(default_factory=dict)
     node_id: int | None = None
     seed: int | None = None
     ready_file: str | Path | None = None
@@ -66,6 +68,12 @@ class BrokerConfig:
         if isinstance(self.data_dir, Path):
             return [str(self.data_dir)]
         return [entry.strip() for entry in self.data_dir.split(",") if entry.strip()]
+
+    def segment_files(self) -> dict[str, list[str]]:
+        """The paths of `load_segments`, by partition."""
+        return {
+            name: [str(files)] if isinstance(files, str | Path) else list(map(str, files)) for name, files in self.load_segments.items()
+        }
 
     def broker_id(self) -> int:
         """The node id."""

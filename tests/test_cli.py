@@ -177,6 +177,16 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert capsys.readouterr().err == "pybroker: --set: Unknown setting num.partition: did you mean num.partitions?\n"
 
 
+@pytest.mark.parametrize("text", ["orders", "orders=", "=file", "a b=file"])
+def test_segments_to_load(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """--load-segment takes a topic and a file, and says so."""
+    from pybroker.cli import main
+
+    monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
+    assert main(["--memory", "--load-segment", text]) == 2
+    assert capsys.readouterr().err == f"pybroker: --load-segment {text}: it must be TOPIC=FILE or TOPIC-PARTITION=FILE\n"
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
