@@ -50,7 +50,8 @@ async def list_offsets(context: RequestContext, request: ListOffsetsRequest) -> 
     Behaviour  A special time that the version lacks is UNSUPPORTED_VERSION in the partition. A topic named twice is answered once; so is a
                partition, with INVALID_REQUEST. There is no tier: -4 is the start, -5 and -6 find nothing. A consumer sees up to the high
                watermark or the last stable offset, anybody else (a replica id other than -1) up to the end.
-    Not done   Where the record of the largest time was deleted, Kafka tells it to -3 as long as its segment is there; here there is none.
+               Where the record of the largest time was deleted, -3 tells it all the same as long as its segment is there.
+    Not done   Nothing.
     """
     if request.isolation_level not in (READ_UNCOMMITTED, READ_COMMITTED):
         return _refuse(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from pybroker.core.producers import ProducerEntry
@@ -74,7 +73,10 @@ async def describe_producers(context: RequestContext, request: DescribeProducers
     """
     topics, turns = [], Turns()
     for topic in request.topics:
-        answers = await turns.each(partial(_describe, context, topic.name), topic.partition_indexes)
+        answers = []
+        for index in topic.partition_indexes:
+            answers.append(_describe(context, topic.name, index))
+            await turns.step(1 + len(answers[-1].active_producers))
         topics.append(DescribeProducersResponse.TopicResponse(name=topic.name, partitions=answers))
     return DescribeProducersResponse(topics=topics)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from pybroker.core.cluster import INTERNAL_TOPICS
 from pybroker.core.transactions.describing import Filters, read_filters
 from pybroker.core.transactions.transaction import Holder, Partition
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     AddOffsetsToTxnRequest,
@@ -29,6 +32,9 @@ ADDS_VERSION_2_SINCE = 5
 ENDS_VERSION_2_SINCE = 5
 CLASSIC, VERSION_2 = 0, 2
 
+STEPS_PER_ID = 4
+"""To ask the shard of an id takes some 30 us."""
+
 _PartitionResult = AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult
 _TopicResult = AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult
 _Result = AddPartitionsToTxnResponse.AddPartitionsToTxnResult
@@ -40,42 +46,51 @@ async def add_partitions_to_txn(context: RequestContext, request: AddPartitionsT
 
     Versions   2: PRODUCER_FENCED (KIP-588)   4: several transactions, verification; for brokers (KIP-890)   5: TRANSACTION_ABORTABLE, and
                transactions of version 2
-    Behaviour  A partition that is not there is UNKNOWN_TOPIC_OR_PARTITION and takes the others of its transaction with it:
-               OPERATION_NOT_ATTEMPTED. Verified, a partition that is not in the transaction is TRANSACTION_ABORTABLE.
+    Behaviour  A partition that is not there is UNKNOWN_TOPIC_OR_PARTITION, one of an internal topic TOPIC_AUTHORIZATION_FAILED (to clients,
+               up to version 3), and takes the others of its transaction with it: OPERATION_NOT_ATTEMPTED. Verified, a partition that is
+               not in the transaction is TRANSACTION_ABORTABLE.
     Not done   Nothing.
     """
+    turns = Turns()
     if context.api_version < BATCHED_SINCE:
         holder = Holder(request.v3_and_below_producer_id, request.v3_and_below_producer_epoch)
         topics = request.v3_and_below_topics
-        answers = await _add(context, request.v3_and_below_transactional_id, holder, topics, verify_only=False)
-        return AddPartitionsToTxnResponse(results_by_topic_v3_and_below=_by_topic(topics, answers))
+        answers = await _add(context, request.v3_and_below_transactional_id, holder, topics, turns, verify_only=False)
+        return AddPartitionsToTxnResponse(results_by_topic_v3_and_below=await _by_topic(topics, answers, turns))
     results = []
     for each in request.transactions:
         holder = Holder(each.producer_id, each.producer_epoch)
-        answers = await _add(context, each.transactional_id, holder, each.topics, verify_only=each.verify_only)
-        results.append(_Result(transactional_id=each.transactional_id, topic_results=_by_topic(each.topics, answers)))
+        answers = await _add(context, each.transactional_id, holder, each.topics, turns, verify_only=each.verify_only)
+        results.append(_Result(transactional_id=each.transactional_id, topic_results=await _by_topic(each.topics, answers, turns)))
     return AddPartitionsToTxnResponse(results_by_transaction=results)
 
 
 async def _add(
-    context: RequestContext, transactional_id: str, holder: Holder, topics: Any, *, verify_only: bool
+    context: RequestContext, transactional_id: str, holder: Holder, topics: Any, turns: Turns, *, verify_only: bool
 ) -> dict[Partition, ErrorCode]:
-    partitions = [(topic.name, index) for topic in topics for index in topic.partitions]
-    missing = [each for each in partitions if context.state.partitions.find(*each) is None]
-    if missing:
-        answers = dict.fromkeys(partitions, ErrorCode.OPERATION_NOT_ATTEMPTED)
-        answers.update(dict.fromkeys(missing, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
-        return answers
+    looked_at: dict[Partition, ErrorCode] = {}
+    for topic in topics:
+        looked_at.update(await turns.each(partial(_look_at, context, topic.name), topic.partitions))
+    if any(looked_at.values()):
+        return {each: error or ErrorCode.OPERATION_NOT_ATTEMPTED for each, error in looked_at.items()}
     if not transactional_id:
-        return dict.fromkeys(partitions, ErrorCode.INVALID_REQUEST)
+        return dict.fromkeys(looked_at, ErrorCode.INVALID_REQUEST)
     try:
         if verify_only:
-            return await context.state.transactions.admit(transactional_id, holder, partitions, adds=False, flush=context.flush)
+            return await context.state.transactions.admit(transactional_id, holder, looked_at, adds=False, flush=context.flush)
         version = VERSION_2 if context.api_version >= ADDS_VERSION_2_SINCE else CLASSIC
-        error = await _ask_to_add(context, transactional_id, holder, frozenset(partitions), version)
+        error = await _ask_to_add(context, transactional_id, holder, frozenset(looked_at), version)
     except KafkaError as failure:
         error = failure.code
-    return dict.fromkeys(partitions, _fenced_as(error, context.api_version))
+    return dict.fromkeys(looked_at, _fenced_as(error, context.api_version))
+
+
+def _look_at(context: RequestContext, topic: str, index: int) -> tuple[Partition, ErrorCode]:
+    """Clients may not write to internal topics by themselves, whatever they may else."""
+    if context.api_version < BATCHED_SINCE and topic in INTERNAL_TOPICS:
+        return (topic, index), ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    missing = context.state.partitions.find(topic, index) is None
+    return (topic, index), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if missing else ErrorCode.NONE
 
 
 async def _ask_to_add(
@@ -89,16 +104,15 @@ async def _ask_to_add(
     return answer
 
 
-def _by_topic(topics: Any, answers: dict[Partition, ErrorCode]) -> list[Any]:
+async def _by_topic(topics: Any, answers: dict[Partition, ErrorCode], turns: Turns) -> list[Any]:
     return [
-        _TopicResult(
-            name=topic.name,
-            results_by_partition=[
-                _PartitionResult(partition_index=index, partition_error_code=answers[topic.name, index]) for index in topic.partitions
-            ],
-        )
+        _TopicResult(name=topic.name, results_by_partition=await turns.each(partial(_result, answers, topic.name), topic.partitions))
         for topic in topics
     ]
+
+
+def _result(answers: dict[Partition, ErrorCode], topic: str, index: int) -> Any:
+    return _PartitionResult(partition_index=index, partition_error_code=answers[topic, index])
 
 
 def _fenced_as(error: int, api_version: int) -> ErrorCode:
@@ -160,7 +174,10 @@ async def describe_transactions(context: RequestContext, request: DescribeTransa
 
     Not done   Nothing.
     """
-    states = [await _describe(context, each) for each in request.transactional_ids]
+    states, turns = [], Turns()
+    for transactional_id in request.transactional_ids:
+        states.append(await _describe(context, transactional_id))
+        await turns.step(STEPS_PER_ID)
     return DescribeTransactionsResponse(transaction_states=states)
 
 

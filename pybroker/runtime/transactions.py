@@ -105,6 +105,8 @@ class TransactionCoordinator:
 
         What is answered holds at the moment of the return, and is safe: whoever acts on it must not wait before it does.
         """
+        if not transactional_id:
+            return dict.fromkeys(partitions, ErrorCode.INVALID_REQUEST)
         runner = await self._shards.runner_for(transactional_id, flush)
         if adds:
             wanted = frozenset(partitions)

@@ -213,7 +213,10 @@ class Log(Protocol):
         ...
 
     def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
-        """The first record that has the largest timestamp (ListOffsets -3, KIP-734)."""
+        """The first record that has the largest timestamp (ListOffsets -3, KIP-734), as long as its segment is there.
+
+        As in Kafka that record may lie before the log's start, where nobody can read it.
+        """
         ...
 
     def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:

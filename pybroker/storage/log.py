@@ -286,8 +286,11 @@ class PartitionLog:
 
     def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.max_timestamp`."""
-        largest = max((segment.largest_timestamp() for segment in self._segments), default=-1)
-        return self.offset_for_timestamp(largest, upper_offset) if largest >= 0 else None
+        segment = max(self._segments, key=lambda each: each.largest_timestamp(), default=None)
+        if segment is None or segment.largest_timestamp() < 0:
+            return None
+        found = segment.first_of_largest_timestamp()
+        return found if found is not None and found.offset < upper_offset else None
 
     # --- leader epochs
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
+from pybroker.records.errors import RecordsError
 from pybroker.storage.contents import first_record
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.interface import AbortedTransaction, Log, LogConfig, Slice, TimestampOffset
@@ -32,6 +33,7 @@ class MemorySegment:
         "_batches",
         "_ends",
         "_freed",
+        "_largest_of_freed",
         "_lasts",
         "_timestamps",
         "base_offset",
@@ -54,6 +56,7 @@ class MemorySegment:
         self._ends = array("q")
         self._timestamps = array("q")
         self._freed = 0
+        self._largest_of_freed: TimestampOffset | None = None
 
     def configure(self, config: LogConfig) -> None:
         """Forget what was computed from the configuration."""
@@ -122,6 +125,13 @@ class MemorySegment:
                     return found
         return None
 
+    def first_of_largest_timestamp(self) -> TimestampOffset | None:
+        """The first record that has the segment's largest timestamp, be it before the log's start. Raises RecordsError."""
+        largest, freed = self.largest_timestamp(), self._largest_of_freed
+        if freed is not None and freed.timestamp == largest:
+            return freed
+        return self.offset_for_timestamp(largest, self.base_offset)
+
     def truncate_to(self, offset: int) -> None:
         """Drop the batch that holds `offset` and all that follow."""
         keep = bisect_left(self._lasts, offset)
@@ -134,11 +144,23 @@ class MemorySegment:
         self.roll_after = UNKNOWN
 
     def free_before(self, offset: int) -> None:
-        """Let go of the bytes of batches that end before `offset`; sizes and positions stay."""
+        """Let go of the bytes of batches that end before `offset`; sizes and positions stay, and where their largest timestamp was."""
         stop = bisect_left(self._lasts, offset)
+        if stop > self._freed:
+            self._largest_of_freed = self._find_largest(stop)
         for at in range(self._freed, stop):
             self._batches[at] = b""
         self._freed = max(self._freed, stop)
+
+    def _find_largest(self, stop: int) -> TimestampOffset | None:
+        """The first record with the largest timestamp in the batches before `stop`."""
+        largest, known = self._timestamps[stop - 1], self._largest_of_freed
+        if known is not None and known.timestamp == largest:
+            return known
+        try:
+            return self.offset_for_timestamp(largest, self.base_offset) if largest >= 0 else None
+        except RecordsError:  # a batch that cannot be opened is not needed any more
+            return None
 
     def flush(self) -> int:
         """Nothing outlives the process, so everything is as safe as it gets."""

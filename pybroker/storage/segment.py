@@ -482,3 +482,7 @@ class DiskSegment:
         file = self.file()
         position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
         return first_record_from(self._files, file, self.size_bytes, position, timestamp, start_offset)
+
+    def first_of_largest_timestamp(self) -> TimestampOffset | None:
+        """The first record that has the segment's largest timestamp, be it before the log's start. Raises StorageError, RecordsError."""
+        return self.offset_for_timestamp(self.largest_timestamp(), self.base_offset)

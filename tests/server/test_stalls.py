@@ -91,6 +91,29 @@ def many_changes() -> Any:
     return messages.IncrementalAlterConfigsRequest(resources=[resource(resource_type=2, resource_name=name) for name in names()])
 
 
+def many_additions() -> Any:
+    """Partitions for a transaction, of which there is one."""
+    topic = messages.AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name="t", partitions=list(range(ELEMENTS)))
+    return messages.AddPartitionsToTxnRequest(v3_and_below_transactional_id="t", v3_and_below_topics=[topic])
+
+
+def many_markers() -> Any:
+    """A marker for one partition, again and again, each by another producer."""
+    topic = messages.WriteTxnMarkersRequest.WritableTxnMarkerTopic(name="t", partition_indexes=[0])
+    marker = messages.WriteTxnMarkersRequest.WritableTxnMarker
+    return messages.WriteTxnMarkersRequest(markers=[marker(producer_id=number, topics=[topic]) for number in range(ELEMENTS // 10)])
+
+
+def one_transactional_offset_often() -> Any:
+    """A commit for one partition, again and again, by a producer that nobody knows."""
+    topic, part = (
+        messages.TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic,
+        messages.TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition,
+    )
+    topics = [topic(name="t", partitions=[part(partition_index=0)] * ELEMENTS)]
+    return messages.TxnOffsetCommitRequest(transactional_id="t", group_id="g", topics=topics)
+
+
 REQUESTS = {
     "OffsetCommit of many partitions": (many_offsets, 9),
     "OffsetCommit of one partition": (one_offset_often, 9),
@@ -102,6 +125,10 @@ REQUESTS = {
     "Metadata": (many_topics, 12),
     "DeleteTopics": (many_deletions, 5),
     "IncrementalAlterConfigs": (many_changes, 1),
+    "AddPartitionsToTxn": (many_additions, 3),
+    "TxnOffsetCommit": (one_transactional_offset_often, 5),
+    "WriteTxnMarkers": (many_markers, 1),
+    "DescribeTransactions": (lambda: messages.DescribeTransactionsRequest(transactional_ids=names()[: ELEMENTS // 4]), 0),
 }
 
 

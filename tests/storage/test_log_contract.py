@@ -225,6 +225,20 @@ def test_max_timestamp_is_the_first_of_equals(log: Any, append: Append) -> None:
     assert log.max_timestamp(14) == TimestampOffset(9, 1, 0)
 
 
+def test_max_timestamp_of_what_was_deleted(log: Any, append: Append) -> None:
+    """It is told as long as its segment is there, as Kafka does, though nobody can read the record any more."""
+    for timestamp in (5, 9, 7, 9, 6):
+        append(log, timestamp=timestamp)
+    for start in (1, 2, 4, 5):
+        log.raise_log_start_offset(start)
+        assert log.max_timestamp(5) == TimestampOffset(9, 1, 0)
+        assert log.max_timestamp(1) is None
+    append(log, timestamp=9)
+    assert log.max_timestamp(6) == TimestampOffset(9, 1, 0)
+    append(log, timestamp=10)
+    assert log.max_timestamp(7) == TimestampOffset(10, 6, 0)
+
+
 def test_epochs(log: Any, append: Append) -> None:
     """OffsetForLeaderEpoch's question is answered from batches and from what a leader noted."""
     append(log, 5, epoch=2)

@@ -84,7 +84,7 @@ def _rotated(started: Transaction, holder: Holder | None, producer_id: int) -> B
 
 def _bumped(started: Transaction, holder: Holder | None, bump: Bump | None) -> Begun | ErrorCode:
     current = started.producer_epoch
-    bumped = started._replace(producer_epoch=current + 1)
+    bumped = started._replace(previous_producer_id=started.producer_id, producer_epoch=current + 1)
     if holder is None:
         return bumped, None
     if current in (NO_PRODUCER_EPOCH, holder.producer_epoch):
@@ -114,6 +114,7 @@ def add(transaction: Transaction, partitions: frozenset[Partition], client_trans
     return transaction._replace(
         state=State.ONGOING,
         partitions=present | partitions,
+        previous_producer_id=transaction.producer_id,
         start_timestamp_ms=start_ms,
         update_timestamp_ms=now_ms,
         client_transaction_version=client_transaction_version,

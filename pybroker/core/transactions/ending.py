@@ -1,9 +1,10 @@
 """EndTxn by both protocols, the abort that fences, and the completion once the markers are written.
 
 Classic (EndTxn 0 to 4): the epoch stays. So an end that comes again looks like the first, and is told from it by the state alone.
-Version 2 (EndTxn 5, KIP-890): every end bumps the epoch. An end that comes with the epoch before is a retry and is answered as before; one
-with the current epoch is about the transaction after that, which may be empty: such may be aborted, for a producer whose first batch failed
-does not know whether it began one.
+Version 2 (EndTxn 5, KIP-890): every end bumps the epoch. An end that comes with the epoch before is a retry and is answered as before,
+also where what bumped the epoch was a new beginning and the last end a classic one, which Kafka does not look into; one with the current
+epoch is about the transaction after that, which may be empty: such may be aborted, for a producer whose first batch failed does not know
+whether it began one.
 
 These functions are pure; the shard writes down what they return. (Kafka: TransactionCoordinator.endTransaction.)
 """
@@ -50,20 +51,19 @@ def end_bumping(
     after_overflow = _is_retry_after_overflow(transaction, producer_id, producer_epoch)
     if transaction.producer_id != producer_id and not after_overflow:
         return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-    is_retry = after_overflow or (transaction.bumps_epoch and transaction.producer_epoch == producer_epoch + 1)
+    is_retry = after_overflow or transaction.producer_epoch == producer_epoch + 1
     if not _is_epoch_right(transaction, producer_epoch, is_retry):
         return ErrorCode.PRODUCER_FENCED
     if transaction.state is not State.ONGOING:
         error = _check_not_ongoing(transaction, committed, is_retry)
         if error is not None:
             return error
-    next_producer_id = new_producer_id() if transaction.is_epoch_exhausted else NO_PRODUCER_ID
-    return _bumped(transaction, committed, now_ms, next_producer_id)
+    return _bumped(transaction, committed, now_ms, new_producer_id)
 
 
 def _is_retry_after_overflow(transaction: Transaction, producer_id: int, producer_epoch: int) -> bool:
     """The first try used up the last epoch, so the id has another producer id by now."""
-    is_after = transaction.bumps_epoch and transaction.producer_epoch == 0 and transaction.previous_producer_id == producer_id
+    is_after = transaction.producer_epoch == 0 and transaction.previous_producer_id == producer_id
     return is_after and producer_epoch == LAST_PRODUCER_EPOCH
 
 
@@ -85,13 +85,14 @@ def _check_not_ongoing(transaction: Transaction, committed: bool, is_retry: bool
     return ErrorCode.INVALID_TXN_STATE if committed else None
 
 
-def fence(transaction: Transaction, transaction_version: int, now_ms: int) -> Transaction:
+def fence(transaction: Transaction, transaction_version: int, now_ms: int, new_producer_id: Callable[[], int]) -> Transaction:
     """Abort an open transaction in the name of the broker; its producer has the epoch no more.
 
-    The bump is the only one, by either protocol. It may reach 32767, which no client is ever given.
+    The bump is the only one, by either protocol. It may reach 32767, which no client is ever given: by version 2 the next producer id
+    takes over when the markers are written.
     """
     if transaction_version >= BUMPS_EPOCH_SINCE:
-        return _bumped(transaction, False, now_ms, NO_PRODUCER_ID)
+        return _bumped(transaction, False, now_ms, new_producer_id)
     bumped = transaction._replace(producer_epoch=transaction.producer_epoch + 1)
     return _prepared(bumped, False, now_ms, client_transaction_version=0)
 
@@ -99,18 +100,20 @@ def fence(transaction: Transaction, transaction_version: int, now_ms: int) -> Tr
 def _prepared(transaction: Transaction, committed: bool, now_ms: int, *, client_transaction_version: int) -> Transaction:
     return transaction._replace(
         state=State.PREPARE_COMMIT if committed else State.PREPARE_ABORT,
+        previous_producer_id=transaction.producer_id,
         update_timestamp_ms=now_ms,
         client_transaction_version=client_transaction_version,
     )
 
 
-def _bumped(transaction: Transaction, committed: bool, now_ms: int, next_producer_id: int) -> Transaction:
+def _bumped(transaction: Transaction, committed: bool, now_ms: int, new_producer_id: Callable[[], int]) -> Transaction:
     """Prepared, with the next epoch. An empty transaction begins and ends at once."""
     is_open = transaction.state is State.ONGOING
     no_partitions: frozenset[Partition] = frozenset()
     return transaction._replace(
         producer_epoch=transaction.producer_epoch + 1,
-        next_producer_id=next_producer_id,
+        previous_producer_id=transaction.producer_id,
+        next_producer_id=new_producer_id() if transaction.is_epoch_exhausted else NO_PRODUCER_ID,
         state=State.PREPARE_COMMIT if committed else State.PREPARE_ABORT,
         start_timestamp_ms=transaction.start_timestamp_ms if is_open else now_ms,
         update_timestamp_ms=now_ms,
@@ -131,13 +134,13 @@ def completed(prepared: Transaction, now_ms: int) -> Transaction:
     done = prepared._replace(
         state=State.COMPLETE_COMMIT if prepared.state is State.PREPARE_COMMIT else State.COMPLETE_ABORT,
         partitions=frozenset(),
+        previous_producer_id=prepared.producer_id,
         update_timestamp_ms=now_ms,
     )
     if prepared.next_producer_id == NO_PRODUCER_ID:
         return done
     producer_id, producer_epoch = holder_after(prepared)
     return done._replace(
-        previous_producer_id=prepared.producer_id,
         producer_id=producer_id,
         producer_epoch=producer_epoch,
         next_producer_id=NO_PRODUCER_ID,

@@ -153,7 +153,7 @@ class TransactionShard:
     def _fence(self, transactions: Iterable[Transaction], now_ms: int, decision: Decision) -> Decision:
         """Abort open transactions in the name of the broker, as part of a decision."""
         for transaction in transactions:
-            fenced = fence(transaction, self._transaction_version(), now_ms)
+            fenced = fence(transaction, self._transaction_version(), now_ms, self._new_producer_id)
             self._remember_end(transaction, fenced)
             decision.records.append(self._record(fenced))
             decision.effects.append(ending_of(fenced))

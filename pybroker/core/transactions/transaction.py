@@ -81,6 +81,7 @@ STATES_BY_TITLE = {state.title: state for state in State}
 class Transaction(NamedTuple):
     """What is known of a transactional id. Times in milliseconds; -1 is none.
 
+    `previous_producer_id`: who held the id before the last change, most often the same.
     `next_producer_id`: who it will be when the markers are written, if the epochs are used up.
     `client_transaction_version`: by which protocol the client speaks, 0 or 2.
     """

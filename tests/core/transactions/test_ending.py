@@ -102,3 +102,41 @@ def test_a_bumped_end_may_be_gone_on_from(desk):
     desk.end(holder, True)
     desk.complete()
     assert desk.init(holder) == (0, Holder(500, 1))
+
+
+def test_the_producer_id_before_the_last_change(desk):
+    """A producer that used up its id is known until the next change: then its retry is one of an unknown producer (as Kafka 4.4.0)."""
+    desk.init()
+    last = desk.set_epoch(32766)
+    _, rotated = desk.init(last)
+    assert rotated == Holder(501, 0)
+    assert desk.end(last, True)[0] == E.PRODUCER_FENCED
+    desk.add(rotated, A)
+    desk.end(rotated, True, CLASSIC)
+    desk.complete()
+    assert desk.end(last, True)[0] == E.INVALID_PRODUCER_ID_MAPPING
+    assert desk.init(last)[0] == E.PRODUCER_FENCED
+
+
+def test_a_fenced_producer_at_its_last_epoch(desk):
+    """Its abort is a retry of the broker's, and names the producer id that took over."""
+    desk.init()
+    last = desk.set_epoch(32766)
+    desk.add(last, A, version=BUMPING)
+    desk.init()
+    desk.complete()
+    assert desk.end(last, True)[0] == E.INVALID_TXN_STATE
+    assert desk.end(last, False) == (0, Holder(501, 0))
+    assert desk.end(last, False, CLASSIC)[0] == E.INVALID_PRODUCER_ID_MAPPING
+
+
+def test_the_epoch_before_after_a_classic_end(desk):
+    """Also that of a producer which the last one replaced: version 2 looks at no more than the epoch (as Kafka 4.4.0)."""
+    _, zombie = desk.init()
+    _, holder = desk.init()
+    desk.add(holder, A)
+    desk.end(holder, True, CLASSIC)
+    desk.complete()
+    assert desk.end(zombie, False)[0] == E.INVALID_TXN_STATE
+    assert desk.end(zombie, True) == (0, holder)
+    assert desk.end(zombie, True, CLASSIC)[0] == E.PRODUCER_FENCED
