@@ -139,6 +139,7 @@ class ClusterImage:
         "colliding_names",
         "configs",
         "features",
+        "kraft_version",
         "next_producer_id",
         "offset",
         "topics",
@@ -156,6 +157,7 @@ class ClusterImage:
         self.next_producer_id = 0
         self.version = 0
         self.offset = -1  # of the last record replayed
+        self.kraft_version = 0  # a feature without a FeatureLevelRecord: a control record of the log says it
         self.colliding_names: dict[str, set[str]] = {}
         self.carried: dict[tuple[Any, ...], Any] = {}
         self._shared: dict[tuple[Any, ...], list[Any]] = {}

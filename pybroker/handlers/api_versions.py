@@ -41,16 +41,17 @@ async def api_versions(context: RequestContext, request: ApiVersionsRequest) -> 
     error = _check_target(context, request)
     if error:
         return ApiVersionsResponse(error_code=error)
-    features = context.state.cluster.features
+    cluster = context.state.cluster
+    features = {**cluster.features, "kraft.version": cluster.kraft_version}
     context.keep_answer = True
     return ApiVersionsResponse(
         api_keys=[_offer(api_key) for api_key in OFFERS],
         supported_features=_supported(version),
-        finalized_features_epoch=context.state.cluster.offset,
+        finalized_features_epoch=cluster.offset,
         finalized_features=[
             ApiVersionsResponse.FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
             for name, level in sorted(features.items())
-            if level > 0 and name != "kraft.version"
+            if level > 0
         ],
     )
 

@@ -107,6 +107,7 @@ class Controller:
         for next_offset, records in self._log.load():
             self.image.replay(records)
             self.image.offset = next_offset - 1
+        self.image.kraft_version = self._log.kraft_version
         self.snapshots.loaded()
         self._apply_broker_settings()
 

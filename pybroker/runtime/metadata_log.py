@@ -28,11 +28,12 @@ from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, LogSt
 from pybroker.storage.snapshot_files import SnapshotFiles, SnapshotId, snapshot_files_of
 from pybroker.wire import messages
 from pybroker.wire.base import WireError
-from pybroker.wire.codec import encode
+from pybroker.wire.codec import decode, encode
 
 log = logging.getLogger("pybroker.controller")
 
 LEADER_CHANGE_VERSION = 0  # what Kafka 4.4.0 writes
+KRAFT_VERSION_VERSION = 0  # of the record, not what it says
 
 
 class MetadataLog:
@@ -72,6 +73,12 @@ class MetadataLog:
     def end_offset(self) -> int:
         """Where the next record will lie."""
         return max(self._log.log_end_offset, self.snapshot.end_offset if self.snapshot is not None else 0)
+
+    @property
+    def kraft_version(self) -> int:
+        """Whether the quorum knows its voters from the log (1, KIP-853) or from the settings (0)."""
+        value = self._controls.get(ControlType.KRAFT_VERSION)
+        return 0 if value is None else decode(messages.KRaftVersionRecord, KRAFT_VERSION_VERSION, value)[0].kraft_version
 
     @property
     def size_bytes(self) -> int:

@@ -51,6 +51,9 @@ class ClusterView(Protocol):
     def features(self) -> Mapping[str, int]: ...
 
     @property
+    def kraft_version(self) -> int: ...
+
+    @property
     def configs(self) -> Mapping[tuple[int, str], Mapping[str, str]]: ...
 
     def config_overrides(self, resource_type: int, name: str) -> Mapping[str, str]:

@@ -131,6 +131,15 @@ def test_what_the_quorum_knows_is_written_again() -> None:
     assert decode_snapshot(content, BatchReader()).controls == controls
 
 
+def test_the_version_of_kraft_is_known() -> None:
+    """A quorum that keeps its voters in the log says so in a control record; a cluster without one is at version 0."""
+    store = new_store()
+    assert opened(store).image.kraft_version == 0
+    snapshot = encode_snapshot([], 7, NOW_MS, {5: b"\0\0\0\1\0"})
+    snapshots_of(store).write(SnapshotId(log_of(store).log_end_offset, 7), snapshot)
+    assert opened(store).image.kraft_version == 1
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "no footer", "no header", "tail", "twice", "empty"])
 def test_damage_is_seen(damage: str) -> None:
     """No snapshot is believed in part, whatever became of its bytes."""

@@ -19,7 +19,7 @@ from pybroker.wire.messages import MetadataRequest, MetadataResponse
 @pytest.fixture
 def bare_state() -> Any:
     """The few rooms that the server itself looks into."""
-    cluster = SimpleNamespace(version=1, cluster_id="cluster", features={"metadata.version": 33}, offset=5)
+    cluster = SimpleNamespace(version=1, cluster_id="cluster", features={"metadata.version": 33}, kraft_version=0, offset=5)
     return SimpleNamespace(node_id=1, clock=TrioClock(), cluster=cluster, advertised_address=None)
 
 

@@ -48,6 +48,16 @@ def test_features_by_version(make_server: Any, in_trio: Any, version: int, names
     assert len(asked(make_server, in_trio, named(), version).supported_features) == names
 
 
+def test_the_version_of_kraft(make_server: Any, in_trio: Any, bare_state: Any) -> None:
+    """It is among the finalized features from level 1 on, although no feature record says it."""
+    finalized = []
+    for bare_state.cluster.kraft_version in (0, 1):
+        features = asked(make_server, in_trio, named(), 4).finalized_features
+        finalized.append([(one.name, one.max_version_level, one.min_version_level) for one in features])
+    metadata_version = ("metadata.version", 33, 33)
+    assert finalized == [[metadata_version], [("kraft.version", 1, 1), metadata_version]]
+
+
 @pytest.mark.parametrize("name", ["", "-bad", "bad-", "with space", "ünicode"])
 def test_software_name(make_server: Any, in_trio: Any, name: str) -> None:
     """From version 3 on, a client whose name is no name is refused with empty lists."""
