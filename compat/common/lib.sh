@@ -24,17 +24,19 @@ python_client() {
   PYTHONPATH=$compat/common exec "$cache/venv/bin/python" -B "$here/check.py" ${CHECKS:-}
 }
 
-# maven_libs DIR GROUP:ARTIFACT:VERSION...: the jars and what they need at run time
+# maven_libs DIR GROUP:ARTIFACT:VERSION...: the jars and what they need at run time, without EXCLUDE=GROUP:ARTIFACT
 maven_libs() {
   local directory=$1; shift
   [ -f "$directory/.installed" ] && return 0
   mkdir -p "$directory"
   {
     echo '<project><modelVersion>4.0.0</modelVersion><groupId>compat</groupId><artifactId>libs</artifactId><version>1</version><dependencies>'
-    local coordinate group artifact version
+    local coordinate group artifact version without=
+    [ -n "${EXCLUDE:-}" ] &&
+      without="<exclusions><exclusion><groupId>${EXCLUDE%%:*}</groupId><artifactId>${EXCLUDE##*:}</artifactId></exclusion></exclusions>"
     for coordinate in "$@"; do
       IFS=: read -r group artifact version <<<"$coordinate"
-      echo "<dependency><groupId>$group</groupId><artifactId>$artifact</artifactId><version>$version</version></dependency>"
+      echo "<dependency><groupId>$group</groupId><artifactId>$artifact</artifactId><version>$version</version>$without</dependency>"
     done
     echo '</dependencies></project>'
   } >"$directory/pom.xml"
