@@ -18,6 +18,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping
+from threading import Lock
 
 from pybroker.storage.files import Files
 
@@ -78,12 +79,13 @@ def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int
 
 
 class OffsetCheckpoints:
-    """Offset checkpoints that are written where they say something new. What is not there says nothing."""
+    """Offset checkpoints that are written where they say something new. What is not there says nothing. Safe on several threads."""
 
-    __slots__ = ("_files", "_said")
+    __slots__ = ("_files", "_lock", "_said")
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._lock = Lock()
         self._said: dict[str, dict[tuple[str, int], int]] = {}
 
     def read(self, path: str) -> dict[tuple[str, int], int]:
@@ -93,6 +95,10 @@ class OffsetCheckpoints:
 
     def write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
         """Replace those of a directory that changed, by their names; all are durable at the end. Raises OSError."""
+        with self._lock:
+            self._write(directory, checkpoints)
+
+    def _write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
         news = {os.path.join(directory, name): offsets for name, offsets in checkpoints.items()}
         news = {path: offsets for path, offsets in news.items() if self._said.get(path) != offsets}
         for path, offsets in news.items():

@@ -1,5 +1,9 @@
 """Taking possession of log directories: make them, lock them, and see whose they are.
 
+A directory that cannot be read or written (a disk that broke, a mount that is missing, rights) is offline if another can be used: what lies
+in it is not served, and nothing takes its place. One that is locked, or belongs to others, is a mistake of whoever started the broker, and
+nothing starts.
+
 A directory without `meta.properties` is formatted if no logs lie in it. One that belongs to another cluster or another node is refused: to
 serve or to recover it would mix two histories.
 
@@ -9,67 +13,124 @@ serve or to recover it would mix two histories.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
+from typing import TypeVar
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
-from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.files import FULL, OUT_OF_DESCRIPTORS, Files
+from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, take_clean_shutdown, write_meta_properties
-from pybroker.wire.uuids import to_text
+from pybroker.wire.uuids import ZERO_UUID, to_text
 
+T = TypeVar("T")
+
+PROBE = ".probe.tmp"
 RESERVED_DIRECTORY_IDS = 100  # KIP-858: the lowest ids mean "unassigned", "lost" and so on
 
 
 @dataclass(slots=True)
 class LogDirectory:
-    """One locked log directory. `clean`: its last user closed it. `directory_id`: 16 bytes (KIP-858)."""
+    """One log directory, locked unless it is offline. `clean`: its last user closed it. `directory_id`: 16 bytes (KIP-858).
+
+    `failure`: why it is offline. `is_new`: it was empty, beside others that were not.
+    """
 
     path: str
-    lock: DirectoryLock
+    lock: DirectoryLock | None = None
     clean: bool = False
-    directory_id: bytes = b""
-    log_count: int = 0
+    directory_id: bytes = ZERO_UUID
+    failure: str | None = None
+    is_new: bool = False
+
+    def fail(self, reason: str) -> None:
+        """Use it no more."""
+        self.failure = reason
+        self.clean = False
 
 
 def open_directories(
     files: Files, paths: Sequence[str], cluster_id: str | None, node_id: int, rng: Random
 ) -> tuple[list[LogDirectory], str]:
-    """Lock and check all, format those that are new. Returns them and the cluster's id. Raises DataDirectoryError, and then holds none."""
-    opened: list[LogDirectory] = []
+    """Lock and check all, format those that are new. Returns them, by their absolute paths, and the cluster's id.
+
+    Raises DataDirectoryError, and then holds none.
+    """
+    opened = [LogDirectory(path) for path in dict.fromkeys(map(os.path.abspath, paths))]
     try:
-        for path in paths:
-            _make(files, path)
-            opened.append(LogDirectory(path, DirectoryLock(files, path)))
-        found = [_check(files, directory.path, node_id) for directory in opened]
+        found = [_attempt(directory, partial(_take, files, directory, node_id)) for directory in opened]
         cluster_id = _cluster_of(found, opened, cluster_id) or _new_cluster_id(rng)
         for directory, meta in zip(opened, found, strict=True):
-            directory.directory_id = _format(files, directory.path, meta, cluster_id, node_id, rng)
-        for directory in opened:
-            directory.clean = take_clean_shutdown(files, directory.path)
-    except BaseException as error:
+            _attempt(directory, partial(_settle, files, directory, meta, cluster_id, node_id, rng))
+            directory.is_new = meta is None and any(found)
+        check_usable(opened)
+    except BaseException:
         release_all(opened)
-        if isinstance(error, OSError):
-            raise DataDirectoryError(f"a log directory cannot be used: {error.filename}: {error.strerror}") from error
         raise
     return opened, cluster_id
+
+
+def check_usable(directories: list[LogDirectory]) -> None:
+    """Raises DataDirectoryError if all are offline."""
+    failures = [directory.failure for directory in directories if directory.failure is not None]
+    if failures and len(failures) == len(directories):
+        raise UnusableDirectory(failures[0] if len(failures) == 1 else "no data directory can be used: " + "; ".join(failures))
 
 
 def release_all(directories: list[LogDirectory]) -> None:
     """Give up the locks."""
     for directory in directories:
-        directory.lock.release()
+        if directory.lock is not None:
+            directory.lock.release()
     directories.clear()
+
+
+def probe(files: Files, path: str) -> str | None:
+    """Whether a directory can still be written to: None, or why not. That it is full is no reason. Blocking."""
+    name = os.path.join(path, PROBE)
+    try:
+        files.write_file(name, b"pybroker", sync=True)
+        files.unlink(name)
+    except OSError as error:
+        if error.errno in FULL or error.errno in OUT_OF_DESCRIPTORS:
+            return None
+        return f"{path} cannot be written to: {error.strerror or error}"
+    return None
+
+
+def _attempt(directory: LogDirectory, step: Callable[[], T]) -> T | None:
+    """Do something with a directory that is not offline, which it is afterwards if that failed."""
+    if directory.failure is not None:
+        return None
+    try:
+        return step()
+    except UnusableDirectory as error:
+        directory.fail(str(error))
+    except OSError as error:
+        directory.fail(f"{directory.path} cannot be used: {error.filename or directory.path}: {error.strerror}")
+    return None
+
+
+def _take(files: Files, directory: LogDirectory, node_id: int) -> MetaProperties | None:
+    _make(files, directory.path)
+    directory.lock = DirectoryLock(files, directory.path)
+    return _check(files, directory.path, node_id)
+
+
+def _settle(files: Files, directory: LogDirectory, meta: MetaProperties | None, cluster_id: str, node_id: int, rng: Random) -> None:
+    directory.directory_id = _format(files, directory.path, meta, cluster_id, node_id, rng)
+    directory.clean = take_clean_shutdown(files, directory.path)
 
 
 def _make(files: Files, path: str) -> None:
     try:
         files.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise DataDirectoryError(
+        raise UnusableDirectory(
             f"{path} cannot be made or is no directory ({error.strerror}). "
             "Choose another data directory, or give the broker's user the right to write there."
         ) from error
@@ -79,7 +140,7 @@ def _check(files: Files, path: str, node_id: int) -> MetaProperties | None:
     try:
         meta = read_meta_properties(files, path)
     except DamagedFile as damage:
-        raise DataDirectoryError(f"{damage}. Repair the file, or choose another data directory.") from damage
+        raise UnusableDirectory(f"{damage}. Repair the file, or choose another data directory.") from damage
     if meta is None:
         logs = [name for name in files.listdir(path) if layout.parse_log_directory(name) and files.is_directory(os.path.join(path, name))]
         if logs:

@@ -55,6 +55,11 @@ class Files:
     is_directory = staticmethod(os.path.isdir)
     exists = staticmethod(os.path.exists)
 
+    def space(self, path: str) -> tuple[int, int]:
+        """Total and usable bytes of the volume that a path lies on."""
+        found = os.statvfs(path)
+        return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+
     def size(self, path: str) -> int:
         """Bytes of a file."""
         return os.stat(path).st_size

@@ -34,6 +34,7 @@ class LogHome:
         "directory",
         "exists",
         "files",
+        "is_future",
         "parent",
         "pool",
         "topic_id",
@@ -49,6 +50,7 @@ class LogHome:
         self.directory = os.path.join(parent, name)
         self.topic_id = topic_id
         self.exists = exists
+        self.is_future = False
         self.wrote_metadata = False
         self._names_changed = False
         self._unsynced_indexes: set[str] = set()
@@ -67,6 +69,17 @@ class LogHome:
             raise storage_error("create", self.directory, error) from error
         self._write_metadata()
         self.exists = self._names_changed = True
+
+    def rename(self, name: str) -> None:
+        """Call the directory otherwise; the next `sync` makes that durable. Raises StorageError."""
+        renamed = os.path.join(self.parent, name)
+        try:
+            self.files.rename(self.directory, renamed)
+        except OSError as error:
+            raise storage_error("rename", self.directory, error) from error
+        self._unsynced_indexes = {os.path.join(renamed, os.path.basename(path)) for path in self._unsynced_indexes}
+        self.directory = renamed
+        self.wrote_metadata = self._names_changed = True
 
     def adopt(self, topic_id: bytes) -> None:
         """Say anew whose the directory is. Raises StorageError."""
@@ -102,16 +115,22 @@ class LogHome:
         for segment in segments:
             segment.gone = True
             for suffix in layout.SEGMENT_SUFFIXES:
-                path = segment.path(suffix)
-                try:
-                    self.files.rename(path, path + layout.DELETED)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    raise storage_error("rename", path, error) from error
-                self.trash.add(path + layout.DELETED, delay_ms)
+                self._discard_file(segment.path(suffix), delay_ms)
             segment.open_file = None
             self._names_changed = True
+
+    def _discard_file(self, path: str, delay_ms: int) -> None:
+        """Nobody reads a copy that is being made, so its files go at once."""
+        try:
+            if self.is_future:
+                self.files.unlink(path)
+                return
+            self.files.rename(path, path + layout.DELETED)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error("rename", path, error) from error
+        self.trash.add(path + layout.DELETED, delay_ms)
 
     def sync(self, epochs: EpochCache) -> None:
         """Make names and epochs durable. Raises OSError; DiskFullError if only the epochs found no room: they wait for the next call."""

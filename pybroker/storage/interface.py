@@ -35,6 +35,29 @@ class DataDirectoryError(Exception):
     """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
 
 
+class UnusableDirectory(DataDirectoryError):
+    """A data directory that may be done without if there is another: it is damaged or not there, not somebody else's."""
+
+
+class DirectoryInfo(NamedTuple):
+    """One log directory: its absolute path, its id (KIP-858; 16 bytes, zero if it could not be read), and why it is offline.
+
+    `failure` is None as long as it is used.
+    """
+
+    path: str
+    directory_id: bytes
+    failure: str | None = None
+
+
+class UnopenedLog(NamedTuple):
+    """A log that lies in a directory and could not be opened. `topic_id`: zero if not even that could be read."""
+
+    path: str
+    topic_id: bytes
+    reason: str
+
+
 class LogConfig(NamedTuple):
     """What a log must know of its topic's settings (Kafka's LogConfig, the part that concerns bytes)."""
 
@@ -129,6 +152,11 @@ class Log(Protocol):
     topic: str
     partition: int
     config: LogConfig
+
+    @property
+    def directory(self) -> str:
+        """The path of the log directory (`DirectoryInfo.path`) that the log lies in, or will."""
+        ...
 
     @property
     def topic_id(self) -> bytes:
@@ -275,26 +303,55 @@ class Log(Protocol):
         ...
 
 
+class FutureLog(Log, Protocol):
+    """A copy of a log that is made in another directory, to take its place (KIP-113). Nobody reads it; who copies is its only writer."""
+
+    def copy_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]], segment_base: int) -> None:
+        """Write batches at the end, in a segment that begins where it does in the original. Raises StorageError, DiskFullError.
+
+        Blocking if they are many; safe on a thread, for nobody else writes.
+        """
+        ...
+
+
 class LogStore(Protocol):
     """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked.
 
     `high_watermarks`: what `replication-offset-checkpoint` said when the store was opened. `cleaner_offsets`: up to where logs are
-    compacted (`cleaner-offset-checkpoint`).
+    compacted (`cleaner-offset-checkpoint`). `unopened`: logs that lie there and could not be opened; no other takes their place.
     """
 
     cluster_id: str
     node_id: int
     high_watermarks: dict[tuple[str, int], int]
     cleaner_offsets: dict[tuple[str, int], int]
+    unopened: dict[tuple[str, int], UnopenedLog]
+
+    def directories(self) -> Sequence[DirectoryInfo]:
+        """The log directories in the order they were given, the offline ones too. One of a store in memory."""
+        ...
+
+    def space(self, path: str) -> tuple[int, int]:
+        """Total and usable bytes of the volume that a directory lies on. Blocking. Raises StorageError."""
+        ...
+
+    def probe(self, path: str) -> str | None:
+        """Whether a directory can still be written to: None, or why not. A full one can. Blocking."""
+        ...
+
+    def fail_directory(self, path: str, reason: str) -> Sequence[Log]:
+        """Use a directory no more until the next start; returns the logs in it, which are forgotten (their files stay)."""
+        ...
 
     def logs(self) -> Iterator[Log]:
         """The logs found when the store was opened, and those created since."""
         ...
 
-    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
+    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory: str | None = None) -> Log:
         """A log that is empty. Nothing is written before its first append (directory, `partition.metadata`, segment then).
 
-        A log that was found without a topic id is given this one. Any other that exists: ValueError.
+        It goes into `directory` if that is online, else into the one with the fewest. A log that was found without a topic id is given
+        this one. Any other that exists: ValueError.
         """
         ...
 
@@ -302,6 +359,30 @@ class LogStore(Protocol):
 
     def delete(self, log: Log) -> None:
         """Rename away and delete after `file_delete_delay_ms` (Kafka's `<name>.<uuid>-delete`)."""
+        ...
+
+    def delete_unopened(self, topic: str, partition: int) -> None:
+        """`delete`, of one that could not be opened. Raises StorageError."""
+        ...
+
+    def future(self, topic: str, partition: int) -> FutureLog | None:
+        """The copy of a log that is being made, be it by a process that stopped meanwhile."""
+        ...
+
+    def begin_move(self, log: Log, directory: str) -> FutureLog:
+        """Begin a copy of a log in another directory (Kafka's `<name>.<uuid>-future`). Raises StorageError."""
+        ...
+
+    def secure_move(self, log: Log) -> None:
+        """Make the copy durable, with what the checkpoints of its directory must say of it. Blocking. Raises StorageError."""
+        ...
+
+    def finish_move(self, log: Log) -> Log | None:
+        """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now. Raises StorageError."""
+        ...
+
+    def drop_move(self, log: Log) -> None:
+        """Give up the copy."""
         ...
 
     def delete_expired(self, now_ms: int) -> int | None:

@@ -2,6 +2,8 @@
 
     <topic>-<partition>/                       a log; the topic may hold dashes, the partition is what follows the last one
     <topic>-<partition>.<32 hex>-delete/       a deleted log, waiting for its files to be removed
+    <topic>-<partition>.<32 hex>-future/       a copy of a log of another directory, to take its place when it is complete (KIP-113)
+    <topic>-<partition>.<32 hex>-stray/        a log that nobody knows what to do with; left alone
     00000000000000000000.log                   a segment, by the offset it starts at; beside it .index, .timeindex, .txnindex
     00000000000000000042.snapshot              producers as of that offset
     <name>.deleted, .cleaned, .swap            a segment that waits for removal; what a compaction was writing; had written
@@ -53,6 +55,8 @@ MAX_NAME_LENGTH = 255  # of a file name, on the file systems that Kafka and we r
 
 _LOG_DIRECTORY = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>[0-9]{1,10})")
 _DELETED_DIRECTORY = re.compile(r".*-[0-9]+\.[0-9a-f]{32}-delete")
+_FUTURE_DIRECTORY = re.compile(r"(?P<log>.*-[0-9]+)\.[0-9a-f]{32}-future")
+_STRAY_DIRECTORY = re.compile(r".*-[0-9]+\.[0-9a-f]{32}-stray")
 _SEGMENT_FILE = re.compile(
     r"(?P<offset>[0-9]{20})(?P<suffix>\.(?:log|index|timeindex|txnindex|snapshot))(?P<state>\.(?:deleted|cleaned|swap))?"
 )
@@ -78,6 +82,29 @@ def deleted_directory_name(topic: str, partition: int, uuid: bytes) -> str:
     """The name under which a deleted log waits; the topic is cut so that the whole fits into a file name (as Kafka does)."""
     suffix = f"-{partition}.{uuid.hex()}-delete"
     return topic[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+def future_directory_name(topic: str, partition: int, uuid: bytes) -> str | None:
+    """The name of a copy that is being made; None if it would be too long for a file system."""
+    name = f"{topic}-{partition}.{uuid.hex()}-future"
+    return name if len(name) <= MAX_NAME_LENGTH else None
+
+
+def parse_future_directory(name: str) -> tuple[str, int] | None:
+    """Topic and partition of a copy, None if the name is none's."""
+    match = _FUTURE_DIRECTORY.fullmatch(name)
+    return None if match is None else parse_log_directory(match["log"])
+
+
+def stray_directory_name(topic: str, partition: int, uuid: bytes) -> str:
+    """The name under which a log is put aside for a person to look at."""
+    suffix = f"-{partition}.{uuid.hex()}-stray"
+    return topic[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+def is_stray_directory(name: str) -> bool:
+    """Whether the directory was put aside."""
+    return _STRAY_DIRECTORY.fullmatch(name) is not None
 
 
 def is_deleted_directory(name: str) -> bool:

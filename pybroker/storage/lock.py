@@ -13,7 +13,7 @@ import struct
 
 from pybroker.storage import layout
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, Files
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 
 _SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
 _GET_LOCK = getattr(fcntl, "F_OFD_GETLK", None)
@@ -34,7 +34,7 @@ class DirectoryLock:
         try:
             self._fd = files.open(path, READ_WRITE | CREATE, 0o644)
         except OSError as error:
-            raise DataDirectoryError(
+            raise UnusableDirectory(
                 f"{directory} cannot be used: {path} cannot be opened for writing ({error.strerror}). "
                 "Give the broker's user the right to write there, or choose another data directory."
             ) from error

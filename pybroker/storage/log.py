@@ -53,6 +53,7 @@ class PartitionLog:
         "_failure",
         "_flush_lock",
         "_lock",
+        "_moved",
         "_roll_time",
         "_segment_bytes",
         "_segments",
@@ -82,6 +83,7 @@ class PartitionLog:
         self._failure: StorageError | None = None
         self._roll_time = RollTime(config, rng)
         self._truncations = 0
+        self._moved = False
         self._lock = Lock()
         self._flush_lock = Lock()
 
@@ -105,6 +107,11 @@ class PartitionLog:
     def topic_id(self) -> bytes:
         """16 bytes."""
         return self.home.topic_id
+
+    @property
+    def directory(self) -> str:
+        """See `interface.Log.directory`."""
+        return self.home.parent
 
     @property
     def config(self) -> LogConfig:
@@ -421,6 +428,8 @@ class PartitionLog:
 
     def _flush(self, look: Callable[[], tuple[int, list[Segment]]]) -> int:
         with self._flush_lock:
+            if self._moved:
+                return self.recovery_point
             self._check()
             with self._lock:
                 truncations = self._truncations
@@ -467,6 +476,33 @@ class PartitionLog:
         self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
         self.let_go()
 
+    # --- moving to another directory
+
+    def aborted_from(self, offset: int) -> Iterator[AbortedTransaction]:
+        """What the transaction indexes hold from the segment of an offset on."""
+        for base_offset in self._bases[max(0, bisect_right(self._bases, offset) - 1) :]:
+            yield from self.home.aborted(base_offset)
+
+    def rename(self, name: str) -> None:
+        """Call the log's directory otherwise; a reader under way goes on. Raises StorageError."""
+        home: Any = self.home
+        home.rename(name)
+        for segment in self._segments:
+            segment.move_to(home.directory)
+
+    def hold_flushes(self) -> bool:
+        """Keep others from flushing until `release_flushes`; False if one is under way."""
+        return self._flush_lock.acquire(blocking=False)
+
+    def release_flushes(self) -> None:
+        """See `hold_flushes`."""
+        self._flush_lock.release()
+
+    def give_way(self) -> None:
+        """The log lives on in another directory: this one takes no more, and who would still flush it has nothing to do."""
+        self._moved = True
+        self.retire()
+
     # --- aborted transactions
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
@@ -478,7 +514,7 @@ class PartitionLog:
 
     def aborted(self) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""
-        for base_offset in self._bases:
+        for base_offset in self._bases[:]:
             yield from self.home.aborted(base_offset)
 
     def forget_aborted(self, from_offset: int) -> None:

@@ -6,6 +6,7 @@ hand out the very objects. Discarding a segment frees its bytes, and so does rai
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,17 @@ from pybroker.records.batch import BatchHeader, read_header
 from pybroker.records.errors import RecordsError
 from pybroker.storage.contents import first_record
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.interface import AbortedTransaction, Log, LogConfig, Slice, TimestampOffset
+from pybroker.storage.interface import (
+    AbortedTransaction,
+    DirectoryInfo,
+    FutureLog,
+    Log,
+    LogConfig,
+    Slice,
+    StorageError,
+    TimestampOffset,
+    UnopenedLog,
+)
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
@@ -24,6 +35,7 @@ from pybroker.storage.snapshot_files import MemorySnapshots
 from pybroker.wire.buffers import Buffer
 
 SNAPSHOTS_KEPT = 2
+DIRECTORY = "/memory"  # what a log directory is called where there is none: an absolute path, as clients expect
 
 
 class MemorySegment:
@@ -175,14 +187,18 @@ class MemorySegment:
     def let_go(self) -> None:
         """There is no file to be closed."""
 
+    def move_to(self, directory: str) -> None:
+        """There is only one."""
+
 
 class MemoryHome:
     """What belongs to a log beside its segments."""
 
-    __slots__ = ("_aborted", "_aborted_of_cleaned", "_metadata_snapshots", "_snapshots", "topic_id")
+    __slots__ = ("_aborted", "_aborted_of_cleaned", "_metadata_snapshots", "_snapshots", "parent", "topic_id")
 
     def __init__(self, topic_id: bytes) -> None:
         self.topic_id = topic_id
+        self.parent = DIRECTORY
         self._metadata_snapshots: MemorySnapshots | None = None
         self._snapshots: dict[int, bytes] = {}
         self._aborted: dict[int, list[AbortedTransaction]] = {}
@@ -257,23 +273,48 @@ class MemoryHome:
 
 
 class MemoryLogStore:
-    """All logs of a broker that forgets. See `interface.LogStore`."""
+    """All logs of a broker that forgets, in what it shows as one log directory. See `interface.LogStore`."""
 
-    __slots__ = ("_logs", "_rng", "cleaner_offsets", "cluster_id", "high_watermarks", "node_id")
+    __slots__ = ("_directory", "_logs", "_rng", "cleaner_offsets", "cluster_id", "high_watermarks", "node_id", "unopened")
 
-    def __init__(self, *, cluster_id: str, node_id: int, rng: Random) -> None:
+    def __init__(self, *, cluster_id: str, node_id: int, rng: Random, directory_id: bytes = bytes(15) + b"\x64") -> None:
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks: dict[tuple[str, int], int] = {}
         self.cleaner_offsets: dict[tuple[str, int], int] = {}
+        self.unopened: dict[tuple[str, int], UnopenedLog] = {}
+        self._directory = DirectoryInfo(DIRECTORY, directory_id)
         self._rng = rng
         self._logs: dict[tuple[str, int], PartitionLog] = {}
+
+    def directories(self) -> list[DirectoryInfo]:
+        """The one that there seems to be."""
+        return [self._directory]
+
+    def space(self, path: str) -> tuple[int, int]:
+        """The memory of this machine, and what of it is free. Raises StorageError where the system does not tell."""
+        try:
+            page_bytes = os.sysconf("SC_PAGE_SIZE")
+            return os.sysconf("SC_PHYS_PAGES") * page_bytes, os.sysconf("SC_AVPHYS_PAGES") * page_bytes
+        except (ValueError, OSError) as error:
+            raise StorageError(f"the size of the memory is not known: {error}") from error
+
+    def probe(self, path: str) -> str | None:
+        """Memory does not fail."""
+        return None
+
+    def fail_directory(self, path: str, reason: str) -> list[PartitionLog]:
+        """Forget all."""
+        self._directory = self._directory._replace(failure=reason)
+        logs = list(self._logs.values())
+        self._logs.clear()
+        return logs
 
     def logs(self) -> Iterator[PartitionLog]:
         """Those created so far."""
         return iter(list(self._logs.values()))
 
-    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> PartitionLog:
+    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory: str | None = None) -> PartitionLog:
         """An empty log. Raises ValueError if there is one."""
         if (topic, partition) in self._logs:
             raise ValueError(f"{topic}-{partition} exists")
@@ -288,6 +329,27 @@ class MemoryLogStore:
         """Forget a log."""
         self._logs.pop((log.topic, log.partition)).retire()
         self.cleaner_offsets.pop((log.topic, log.partition), None)
+
+    def delete_unopened(self, topic: str, partition: int) -> None:
+        """Whatever is in memory is open."""
+
+    def future(self, topic: str, partition: int) -> FutureLog | None:
+        """None: there is no other directory."""
+        return None
+
+    def begin_move(self, log: Log, directory: str) -> FutureLog:
+        """There is nowhere to go. Raises StorageError."""
+        raise StorageError(f"{log.topic}-{log.partition} cannot move to {directory}: there is one directory only")
+
+    def secure_move(self, log: Log) -> None:
+        """Nothing moves."""
+
+    def finish_move(self, log: Log) -> PartitionLog | None:
+        """Nothing moves."""
+        return None
+
+    def drop_move(self, log: Log) -> None:
+        """Nothing moves."""
 
     def delete_expired(self, now_ms: int) -> int | None:
         """Nothing ever waits for removal."""

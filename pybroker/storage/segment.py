@@ -112,6 +112,10 @@ class DiskSegment:
         """The path of the segment's file of that kind."""
         return f"{self._directory}{os.sep}{layout.segment_file_name(self.base_offset, suffix)}{self.state}"
 
+    def move_to(self, directory: str) -> None:
+        """The directory has another name now; what is open stays so."""
+        self._directory = directory
+
     def create(self) -> None:
         """Make the file, empty. Raises OSError."""
         self._opened(OpenFile(self._files, self.path(), READ_APPEND | CREATE))

@@ -6,6 +6,9 @@ Theory of operation
 - A log that was never written to is known here only. Checkpoints list logs that have a directory.
 - A recovery point claims only what a flush made durable: `checkpoint` flushes sealed segments first, and leaves the active one alone.
 - Directories that are no logs are left alone; `remarks` says which.
+- A log that cannot be opened is noted (`unopened`) and keeps nothing else from being served; nor does a log directory that is offline.
+  Neither is ever taken for empty.
+- Logs that are being copied to another directory are beside the others (`futures`), and in the checkpoints of the directory they are in.
 
 (Kafka: LogManager.)
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from random import Random
@@ -21,10 +25,11 @@ from random import Random
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints
-from pybroker.storage.directories import LogDirectory, open_directories, release_all
+from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
 from pybroker.storage.files import FilePool, Files, storage_error
+from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, StorageError
+from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, Log, LogConfig, StorageError, UnopenedLog
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import read_partition_metadata, write_clean_shutdown
 from pybroker.storage.recovery import Checkpointed, open_log
@@ -43,6 +48,7 @@ class DiskLogStore:
         "_config",
         "_directories",
         "_files",
+        "_futures",
         "_logs",
         "_pool",
         "_rng",
@@ -52,6 +58,7 @@ class DiskLogStore:
         "high_watermarks",
         "node_id",
         "remarks",
+        "unopened",
     )
 
     @classmethod
@@ -76,8 +83,7 @@ class DiskLogStore:
         opened, cluster_id = open_directories(files, directories, cluster_id, node_id, rng)
         store = cls(files, opened, cluster_id, node_id, rng, config or LogConfig(), FilePool(max_open_files or _default_open_files()))
         try:
-            for directory in opened:
-                store._open_logs(directory)
+            store._open_all()
         except BaseException:
             store.abandon()
             raise
@@ -94,34 +100,54 @@ class DiskLogStore:
         self._config = config
         self._pool = pool
         self._trash = Trash(files)
+        self._futures = Futures(files, pool, self._trash, rng)
         self._logs: dict[tuple[str, int], PartitionLog] = {}
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks: Offsets = {}
         self.cleaner_offsets: Offsets = {}
+        self.unopened: dict[tuple[str, int], UnopenedLog] = {}
         self.remarks: list[str] = []
 
     # --- opening
 
+    def _open_all(self) -> None:
+        for directory in self._directories:
+            if directory.failure is None:
+                try:
+                    self._open_logs(directory)
+                except OSError as error:
+                    directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
+            if directory.is_new and directory.failure is None:
+                self.remarks.append(f"{directory.path} was empty and is used from now on: if a disk belongs there, stop and mount it")
+        check_usable(self._directories)
+        self.remarks += [f"the log directory {directory.failure}" for directory in self._directories if directory.failure is not None]
+        self._settle_futures()
+
     def _open_logs(self, directory: LogDirectory) -> None:
+        """Raises OSError if the directory cannot be listed."""
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
-        self.cleaner_offsets |= self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
-        self.high_watermarks |= self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
-        try:
-            names = sorted(self._files.listdir(directory.path))
-        except OSError as error:
-            raise DataDirectoryError(f"{directory.path} cannot be listed: {error.strerror}") from error
-        for name in names:
-            key = layout.parse_log_directory(name)
+        for name in sorted(self._files.listdir(directory.path)):
             path = os.path.join(directory.path, name)
+            key = layout.parse_log_directory(name)
+            future_of = layout.parse_future_directory(name)
             if layout.is_deleted_directory(name):
                 self._trash.add(path, self._config.file_delete_delay_ms)
-            elif key is not None and self._files.is_directory(path):
-                known = Checkpointed(directory.clean, recovery_points.get(key, 0), log_starts.get(key, 0))
-                self._open_log(directory, name, key, known)
+            elif (key or future_of) is not None and self._files.is_directory(path):
+                found = key or future_of
+                assert found is not None
+                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0))
+                self._open_log(directory, name, found, known)
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
                 self.remarks.append(f"{path} is not a log; it is left alone")
+        self._take_offsets(directory, layout.CLEANER_CHECKPOINT, self.cleaner_offsets)
+        self._take_offsets(directory, layout.REPLICATION_CHECKPOINT, self.high_watermarks)
+
+    def _take_offsets(self, directory: LogDirectory, name: str, into: Offsets) -> None:
+        """Of the logs that are in the directory: what a checkpoint says of one that moved away is old."""
+        logs = self._logs_in(directory.path)
+        into |= {key: offset for key, offset in self._read_offsets(directory.path, name).items() if key in logs}
 
     def _read_offsets(self, path: str, name: str) -> Offsets:
         try:
@@ -131,22 +157,70 @@ class DiskLogStore:
             return {}
 
     def _open_log(self, directory: LogDirectory, name: str, key: tuple[str, int], checkpointed: Checkpointed) -> None:
-        other = self._logs.get(key)
-        if other is not None:
-            raise DataDirectoryError(f"{name} is in {directory.path} and in another data directory too: move one of them away")
         path = os.path.join(directory.path, name)
+        is_future = name != layout.log_directory_name(*key)
+        topic_id = ZERO_UUID
         try:
             topic_id = self._topic_id(path)
             home = LogHome(self._files, self._pool, self._trash, directory.path, name, topic_id, exists=True)
+            home.is_future = is_future
             opened = open_log(home, self._config, checkpointed)
         except (OSError, StorageError) as error:
-            raise DataDirectoryError(
-                f"{path} cannot be opened: {error}. Give the broker's user the right to read and write there."
-            ) from error
-        log = PartitionLog(*key, home, self._config, self._rng)
+            if is_future:
+                self.remarks.append(f"{path}, a copy that was being made, cannot be opened: {error}; it is left alone")
+            else:
+                self.unopened[key] = UnopenedLog(path, topic_id, f"{path} cannot be opened: {error}")
+            return
+        log = (CopiedLog if is_future else PartitionLog)(*key, home, self._config, self._rng)
         log.restore(opened.segments, opened.epochs, opened.log_start_offset, opened.recovery_point, opened.report)
+        if isinstance(log, CopiedLog):
+            self._take_future(key, log)
+        else:
+            self._take_log(key, log)
+
+    def _take_log(self, key: tuple[str, int], log: PartitionLog) -> None:
+        """A log that is in two directories was put in the place of its original when the process died (see `futures`)."""
+        other = self._logs.get(key)
+        if other is not None:
+            if log.topic_id == ZERO_UUID or log.topic_id != other.topic_id:
+                name = layout.log_directory_name(*key)
+                raise DataDirectoryError(
+                    f"{name} is in {other.directory} and in {log.directory}, another data directory: move one of them away"
+                )
+            log, other = (log, other) if log.log_end_offset > other.log_end_offset else (other, log)
+            self._put_aside(key, other, f"it is in {log.directory} too, with all that is here")
         self._logs[key] = log
-        directory.log_count += 1
+
+    def _put_aside(self, key: tuple[str, int], log: PartitionLog, why: str) -> None:
+        log.let_go()
+        home = log.home
+        assert isinstance(home, LogHome)
+        try:
+            stray = put_aside(self._files, self._rng, home.directory, key)
+        except OSError as error:
+            raise DataDirectoryError(f"{home.directory} cannot be renamed, but {why}: {error.strerror}") from error
+        self.remarks.append(f"{home.directory} is called {stray} now, and not used: {why}")
+
+    def _take_future(self, key: tuple[str, int], log: CopiedLog) -> None:
+        if key in self._futures.logs:
+            self._put_aside(key, log, "another copy of the log is being made already")
+        else:
+            self._futures.logs[key] = log
+
+    def _settle_futures(self) -> None:
+        """See `futures`. The runtime goes on with those that are left."""
+        certain = all(directory.failure is None for directory in self._directories)
+        for key, future in list(self._futures.logs.items()):
+            original = self._logs.get(key)
+            if original is None:
+                if certain and key not in self.unopened:
+                    self._logs[key] = self._futures.promote(key)
+            elif original.topic_id != future.topic_id or original.directory == future.directory:
+                self._futures.drop(key)
+            elif future.log_end_offset > original.log_end_offset:
+                del self._logs[key]
+                put_away(self._files, self._trash, self._rng, original, self._config)
+                self._logs[key] = self._futures.promote(key)
 
     def _topic_id(self, path: str) -> bytes:
         try:
@@ -159,8 +233,38 @@ class DiskLogStore:
 
     @property
     def directory_ids(self) -> list[bytes]:
-        """The ids of the log directories (KIP-858), in the order they were given; 16 bytes each."""
-        return [directory.directory_id for directory in self._directories]
+        """The ids of the log directories that can be used (KIP-858), in the order they were given; 16 bytes each."""
+        return [directory.directory_id for directory in self._directories if directory.failure is None]
+
+    def directories(self) -> list[DirectoryInfo]:
+        """See `interface.LogStore.directories`."""
+        return [DirectoryInfo(directory.path, directory.directory_id, directory.failure) for directory in self._directories]
+
+    def space(self, path: str) -> tuple[int, int]:
+        """See `interface.LogStore.space`."""
+        try:
+            return self._files.space(path)
+        except OSError as error:
+            raise storage_error("measure", path, error) from error
+
+    def probe(self, path: str) -> str | None:
+        """See `interface.LogStore.probe`."""
+        return probe(self._files, path)
+
+    def fail_directory(self, path: str, reason: str) -> list[Log]:
+        """See `interface.LogStore.fail_directory`."""
+        for directory in self._directories:
+            if directory.path == path:
+                directory.fail(reason)
+        gone: list[Log] = []
+        for logs in (self._logs, self._futures.logs):
+            for key, log in list(logs.items()):
+                if log.directory == path:
+                    del logs[key]
+                    log.retire()
+                    if logs is self._logs:
+                        gone.append(log)
+        return gone
 
     def logs(self) -> Iterator[PartitionLog]:
         """Those found and those created, without the deleted ones."""
@@ -170,8 +274,8 @@ class DiskLogStore:
         """None if there is none."""
         return self._logs.get((topic, partition))
 
-    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> PartitionLog:
-        """See `interface.LogStore.create`. The log goes into the directory with the fewest."""
+    def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory: str | None = None) -> PartitionLog:
+        """See `interface.LogStore.create`."""
         log = self._logs.get((topic, partition))
         if log is not None:
             if log.topic_id != ZERO_UUID:
@@ -179,32 +283,81 @@ class DiskLogStore:
             log.home.adopt(topic_id)
             log.config = config
             return log
-        directory = min(self._directories, key=_log_count)
-        name = layout.log_directory_name(topic, partition)
-        home = LogHome(self._files, self._pool, self._trash, directory.path, name, topic_id, exists=False)
+        chosen = self._choose(directory)
+        home = LogHome(
+            self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
+        )
         log = self._logs[topic, partition] = PartitionLog(topic, partition, home, config, self._rng)
-        directory.log_count += 1
         return log
 
+    def _choose(self, path: str | None) -> LogDirectory:
+        online = [directory for directory in self._directories if directory.failure is None]
+        for directory in online:
+            if directory.path == path or len(online) == 1:
+                return directory
+        counts = Counter(log.directory for log in self._logs.values())
+        return min(online, key=lambda directory: counts[directory.path])
+
     def delete(self, log: Log) -> None:
-        """See `interface.LogStore.delete`. Raises StorageError."""
-        own = self._logs.pop((log.topic, log.partition))
-        self.cleaner_offsets.pop((log.topic, log.partition), None)
+        """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError."""
+        key = log.topic, log.partition
+        own = self._logs.pop(key)
+        self.cleaner_offsets.pop(key, None)
         own.retire()
-        home = own.home
-        assert isinstance(home, LogHome)
-        for directory in self._directories:
-            if directory.path == home.parent:
-                directory.log_count -= 1
-        if not home.exists:
+        put_away(self._files, self._trash, self._rng, own, log.config)
+        self._futures.drop(key)
+
+    def delete_unopened(self, topic: str, partition: int) -> None:
+        """See `interface.LogStore.delete_unopened`."""
+        unopened = self.unopened.pop((topic, partition), None)
+        if unopened is None:
             return
-        home.exists = False
-        waiting = os.path.join(home.parent, layout.deleted_directory_name(log.topic, log.partition, self._rng.randbytes(16)))
+        waiting = layout.deleted_directory_name(topic, partition, self._rng.randbytes(16))
+        waiting = os.path.join(os.path.dirname(unopened.path), waiting)
         try:
-            self._files.rename(home.directory, waiting)
+            self._files.rename(unopened.path, waiting)
         except OSError as error:
-            raise storage_error("rename", home.directory, error) from error
-        self._trash.add(waiting, log.config.file_delete_delay_ms)
+            raise storage_error("rename", unopened.path, error) from error
+        self._trash.add(waiting, self._config.file_delete_delay_ms)
+
+    # --- moving to another directory
+
+    def future(self, topic: str, partition: int) -> CopiedLog | None:
+        """See `interface.LogStore.future`."""
+        return self._futures.logs.get((topic, partition))
+
+    def begin_move(self, log: Log, directory: str) -> CopiedLog:
+        """See `interface.LogStore.begin_move`."""
+        return self._futures.begin(self._logs[log.topic, log.partition], directory)
+
+    def secure_move(self, log: Log) -> None:
+        """See `interface.LogStore.secure_move`."""
+        key = log.topic, log.partition
+        self._futures.secure(self._logs[key])
+        path = self._futures.logs[key].directory
+        logs = self._logs_in(path)
+        cleaned = {other: self.cleaner_offsets[other] for other in logs if other in self.cleaner_offsets}
+        self._write_offsets(path, self._progress_of(logs) | {layout.CLEANER_CHECKPOINT: cleaned})
+
+    def finish_move(self, log: Log) -> PartitionLog | None:
+        """See `interface.LogStore.finish_move`."""
+        key = log.topic, log.partition
+        own = self._logs[key]
+        if not own.hold_flushes():
+            return None
+        try:
+            future = self._futures.finish(own)
+        finally:
+            own.release_flushes()
+        if future is not None:
+            self._logs[key] = future
+            own.give_way()
+            put_away(self._files, self._trash, self._rng, own, own.config)
+        return future
+
+    def drop_move(self, log: Log) -> None:
+        """See `interface.LogStore.drop_move`."""
+        self._futures.drop((log.topic, log.partition))
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""
@@ -219,22 +372,25 @@ class DiskLogStore:
             if log.failure is None:
                 _try(errors, log.flush_sealed)
         for directory in self._directories:
-            _try(errors, self._write_checkpoints, directory.path, high_watermarks)
+            if directory.failure is None:
+                _try(errors, self._write_checkpoints, directory.path, high_watermarks)
         if errors:
             raise errors[0]
 
     def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
         logs = self._logs_in(path)
-        starts = {key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset}
+        known = {key: high_watermarks[key] for key in logs if key in high_watermarks and key not in self._futures.logs}
+        self._write_offsets(path, self._progress_of(logs) | {layout.REPLICATION_CHECKPOINT: known})
+
+    def _progress_of(self, logs: dict[tuple[str, int], PartitionLog]) -> dict[str, Offsets]:
+        return {
+            layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
+            layout.LOG_START_CHECKPOINT: {key: log.log_start_offset for key, log in logs.items() if _starts_late(log)},
+        }
+
+    def _write_offsets(self, path: str, checkpoints: dict[str, Offsets]) -> None:
         try:
-            self._checkpoints.write(
-                path,
-                {
-                    layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
-                    layout.LOG_START_CHECKPOINT: starts,
-                    layout.REPLICATION_CHECKPOINT: {key: high_watermarks[key] for key in logs if key in high_watermarks},
-                },
-            )
+            self._checkpoints.write(path, checkpoints)
         except OSError as error:
             raise storage_error("write the checkpoints of", path, error) from error
 
@@ -252,9 +408,10 @@ class DiskLogStore:
             raise storage_error("write the cleaner's checkpoint of", path, error) from error
 
     def _logs_in(self, path: str) -> dict[tuple[str, int], PartitionLog]:
+        """Logs and copies; a partition has at most one of them in a directory."""
         return {
             key: log
-            for key, log in list(self._logs.items())
+            for key, log in [*list(self._logs.items()), *list(self._futures.logs.items())]
             if isinstance(log.home, LogHome) and log.home.exists and log.home.parent == path
         }
 
@@ -262,6 +419,8 @@ class DiskLogStore:
         """See `interface.LogStore.close`. A directory with a log that failed is not marked clean; the first error is raised at the end."""
         errors: list[StorageError] = []
         for directory in self._directories:
+            if directory.failure is not None:
+                continue
             before = len(errors)
             for_each(partial(_close, errors), self._logs_in(directory.path).values())
             try:
@@ -279,7 +438,7 @@ class DiskLogStore:
 
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""
-        for log in self._logs.values():
+        for log in [*self._logs.values(), *self._futures.logs.values()]:
             log.let_go()
         self._logs.clear()
         release_all(self._directories)
@@ -296,8 +455,9 @@ def _close(errors: list[StorageError], log: PartitionLog) -> None:
     _try(errors, log.close)
 
 
-def _log_count(directory: LogDirectory) -> int:
-    return directory.log_count
+def _starts_late(log: PartitionLog) -> bool:
+    """Whether the log's start is not that of its first segment, and has to be noted."""
+    return log.log_start_offset > log.first_base_offset
 
 
 def _default_open_files() -> int:

@@ -1,0 +1,170 @@
+"""Copies of logs that are made in another directory, to take the place of the original there (KIP-113).
+
+    orders-3.<32 hex>-future    being copied; after a stop it is found again and copied on
+    orders-3                    in the target's directory: complete, and in place
+    orders-3.<32 hex>-delete    the original, renamed after that
+
+Rules
+- A copy takes its place only if it ends where the original does, is durable as far as that is, and the checkpoints of its directory speak
+  for it. Both renames and all between happen without anybody writing to either.
+- A process that dies between the two renames leaves the log twice. The next start keeps the longer one (they are alike, or the shorter one
+  was not written to since) and puts the other aside as `-stray`, where it is left alone.
+- A copy that is longer than its original had taken its place, and the disk forgot the renames: it takes it again.
+- A copy without an original waits: only if all directories can be read is it known that there is none, and then it takes its place too.
+
+(Kafka: LogManager.replaceCurrentWithFutureLog, recoverAbandonedFutureLogs.)
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from random import Random
+
+from pybroker.records.batch import BatchHeader
+from pybroker.storage import layout
+from pybroker.storage.epochs import EpochCache
+from pybroker.storage.files import FilePool, Files
+from pybroker.storage.home import LogHome
+from pybroker.storage.interface import AbortedTransaction, DiskFullError, LogConfig, RecoveryReport, StorageError
+from pybroker.storage.log import PartitionLog
+from pybroker.storage.trash import Trash
+from pybroker.wire.buffers import Buffer
+
+Key = tuple[str, int]
+
+
+class CopiedLog(PartitionLog):
+    """A log that is filled from another. Once it is in place it is as any log."""
+
+    __slots__ = ()
+
+    def begin_copy(self, original: PartitionLog) -> None:
+        """Be an empty copy that begins where another log does. Raises StorageError."""
+        start = original.first_base_offset
+        self.restore([], EpochCache(), start, start, RecoveryReport(0))
+        self._start_segment(start, None)
+
+    def copy_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]], segment_base: int) -> None:
+        """See `interface.FutureLog.copy_batches`."""
+        self._check()
+        first, last = batches[0][1], batches[-1][1]
+        if first.base_offset < self.log_end_offset:
+            raise ValueError(f"a copy cannot go on at {first.base_offset}: it ends at {self.log_end_offset}")
+        segment = self._segments[-1]
+        if segment_base > segment.base_offset:
+            segment = self._start_segment(segment_base, None)
+        try:
+            segment.append_batches(batches)
+        except DiskFullError:
+            raise
+        except StorageError as error:
+            raise self._fail(error) from error
+        self.log_end_offset = last.last_offset + 1
+
+    def copy_side_files(self, original: PartitionLog, from_offset: int = 0) -> None:
+        """Take over leader epochs, aborted transactions and the start of the log, as the original has them now. Blocking.
+
+        What was aborted before `from_offset` is here already.
+        """
+        entries = original._epochs.entries[:]
+        if entries != self._epochs.entries:
+            self._epochs = EpochCache(entries)
+            self._epochs.dirty = True
+        self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
+        bases = self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]
+        found: dict[int, list[AbortedTransaction]] = {base: [] for base in bases}
+        for entry in original.aborted_from(bases[0]):
+            if bases[0] <= entry.last_offset < self.log_end_offset:
+                found[self._base_of(entry.last_offset)].append(entry)
+        for base, aborted in found.items():
+            self.home.replace_aborted(base, aborted)
+
+
+class Futures:
+    """The copies of one store, by topic and partition."""
+
+    __slots__ = ("_files", "_pool", "_rng", "_secured", "_trash", "logs")
+
+    def __init__(self, files: Files, pool: FilePool, trash: Trash, rng: Random) -> None:
+        self._files = files
+        self._pool = pool
+        self._trash = trash
+        self._rng = rng
+        self._secured: dict[Key, int] = {}
+        self.logs: dict[Key, CopiedLog] = {}
+
+    def begin(self, original: PartitionLog, directory: str) -> CopiedLog:
+        """An empty copy. Raises StorageError."""
+        key = original.topic, original.partition
+        name = layout.future_directory_name(*key, self._rng.randbytes(16))
+        if name is None:
+            raise StorageError(f"{layout.log_directory_name(*key)} cannot move: its name would be too long")
+        home = LogHome(self._files, self._pool, self._trash, directory, name, original.topic_id, exists=False)
+        home.is_future = True
+        future = CopiedLog(*key, home, original.config, self._rng)
+        future.begin_copy(original)
+        self.logs[key] = future
+        return future
+
+    def secure(self, original: PartitionLog) -> None:
+        """Make the copy durable with all that belongs to it. Raises StorageError."""
+        key = original.topic, original.partition
+        future = self.logs[key]
+        end_offset = future.log_end_offset
+        future.copy_side_files(original)
+        future.flush()
+        self._secured[key] = end_offset
+
+    def finish(self, original: PartitionLog) -> PartitionLog | None:
+        """Give the copy the name of the log; None if it is not ready. Raises StorageError."""
+        key = original.topic, original.partition
+        future = self.logs[key]
+        ready = (
+            key in self._secured and future.log_end_offset == original.log_end_offset and future.recovery_point >= original.recovery_point
+        )
+        if not ready or future.log_end_offset < original.log_start_offset:
+            return None
+        future.copy_side_files(original, self._secured[key])
+        self.promote(key)
+        return future
+
+    def promote(self, key: Key) -> PartitionLog:
+        """Give a copy the name of the log. Raises StorageError."""
+        future = self.logs[key]
+        future.rename(layout.log_directory_name(*key))
+        home = future.home
+        assert isinstance(home, LogHome)
+        home.is_future = False
+        del self.logs[key]
+        self._secured.pop(key, None)
+        return future
+
+    def drop(self, key: Key) -> None:
+        """Give a copy up; its files go soon."""
+        future = self.logs.pop(key, None)
+        self._secured.pop(key, None)
+        if future is None:
+            return
+        config = future.config
+        future.retire()
+        put_away(self._files, self._trash, self._rng, future, config)
+
+
+def put_away(files: Files, trash: Trash, rng: Random, log: PartitionLog, config: LogConfig) -> None:
+    """Rename a log's directory away, to be removed after a time; whoever reads from it goes on. Raises StorageError."""
+    home = log.home
+    assert isinstance(home, LogHome)
+    if not home.exists:
+        return
+    log.rename(layout.deleted_directory_name(log.topic, log.partition, rng.randbytes(16)))
+    home.exists = False
+    trash.add(home.directory, config.file_delete_delay_ms)
+
+
+def put_aside(files: Files, rng: Random, path: str, key: Key) -> str:
+    """Rename a log's directory so that it is nobody's; returns its new path. Raises OSError."""
+    stray = os.path.join(os.path.dirname(path), layout.stray_directory_name(*key, rng.randbytes(16)))
+    files.rename(path, stray)
+    return stray
