@@ -18,6 +18,7 @@ from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
+from pybroker.runtime.log_dirs import LogDirs
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
@@ -44,6 +45,7 @@ class Rooms:
         """Start the tasks that keep time."""
         self.state.controller.keep_snapshots(nursery)
         self.state.partitions.start(nursery)
+        self.state.log_dirs.start(nursery)
         self.state.groups.start(nursery)
         self.state.transactions.start(nursery)
 
@@ -111,33 +113,34 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
         clock=clock, settings=settings, cluster=controller.image, controller=controller, partitions=partitions, groups=groups
     )
     sessions = FetchSessions(settings.get("max.incremental.fetch.session.cache.slots"), partial(rng.randrange, 1, 1 << 31))
-    state = BrokerState(node_id, clock, rng, settings, controller.image, controller, partitions, groups, transactions, sessions)
+    log_dirs = LogDirs(store, partitions, controller)
+    state = BrokerState(node_id, clock, rng, settings, controller.image, controller, partitions, groups, transactions, sessions, log_dirs)
     if config.advertise_text() is not None:
         state.advertised_address = endpoint[1:]
     return Rooms(state)
 
 
 def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, list[bytes]]:
-    """The store, the id of the cluster, and the ids of the data directories."""
+    """The store, the id of the cluster, and the ids of the data directories that can be used."""
     directories = config.directories()
     if not directories:
         from pybroker.storage.memory import MemoryLogStore
 
-        memory = MemoryLogStore(cluster_id=to_text(new_uuid(rng)), node_id=node_id, rng=rng)
-        return memory, memory.cluster_id, [new_uuid(rng)]
-    from pybroker.storage.files import Files
-    from pybroker.storage.metadata_files import read_meta_properties
+        memory = MemoryLogStore(cluster_id=to_text(new_uuid(rng)), node_id=node_id, rng=rng, directory_id=new_uuid(rng))
+        return memory, memory.cluster_id, [directory.directory_id for directory in memory.directories()]
     from pybroker.storage.store import DiskLogStore
 
     store = DiskLogStore.open(directories, cluster_id=None, node_id=node_id, rng=rng, config=settings.topic_config({}).log_config())
     _tell_of_damage(store)
-    found = [read_meta_properties(Files(), directory) for directory in directories]
-    return store, store.cluster_id, [meta.directory_id for meta in found if meta is not None and meta.directory_id is not None]
+    return store, store.cluster_id, store.directory_ids
 
 
 def _tell_of_damage(store: DiskLogStore) -> None:
     for remark in store.remarks:
         log.warning("%s", remark)
+    for directory in store.directories():
+        if directory.failure is not None:
+            log.error("a data directory is offline, and with it all that lies in it: %s", directory.failure)
     for opened in store.logs():
         if opened.recovery.cut_reason is not None:
             cut, reason = opened.recovery.cut_bytes, opened.recovery.cut_reason

@@ -45,8 +45,19 @@ async def _serve(config: BrokerConfig) -> str | None:
                 await _wait_for_signal(signals)
                 nursery.cancel_scope.cancel()
         except _EXPECTED as error:
-            return str(error) or type(error).__name__
+            return _words(error)
+        except BaseExceptionGroup as group:  # of the broker's tasks: one of them found that it cannot go on
+            expected, rest = group.split(_EXPECTED)
+            if rest is not None or expected is None:
+                raise
+            return _words(expected.exceptions[0])
     return None
+
+
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
 
 
 def _calm_the_collector() -> None:

@@ -94,6 +94,7 @@ class BrokerImage:
     rack: str | None
     in_controlled_shutdown: bool = False
     log_dirs: list[bytes] = field(default_factory=list)
+    cordoned_log_dirs: list[bytes] | None = None
     end_points: list[Any] = field(default_factory=list)
     features: list[Any] = field(default_factory=list)
 
@@ -362,6 +363,7 @@ def _register_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> 
         rack=record.rack,
         in_controlled_shutdown=record.in_controlled_shutdown,
         log_dirs=list(record.log_dirs),
+        cordoned_log_dirs=record.cordoned_log_dirs,
         end_points=record.end_points,
         features=record.features,
     )
@@ -384,6 +386,8 @@ def _change_broker(image: ClusterImage, record: Any, delta: MetadataDelta) -> No
         broker.in_controlled_shutdown = record.in_controlled_shutdown > 0
     if record.log_dirs:
         broker.log_dirs = list(record.log_dirs)
+    if record.cordoned_log_dirs is not None:
+        broker.cordoned_log_dirs = record.cordoned_log_dirs
     delta.others_changed = True
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from pybroker.core.cluster import NO_LEADER, PRODUCER_ID_BLOCK_SIZE, ClusterImage, PartitionImage, ResourceType, TopicImage
 from pybroker.core.config_definitions import definition
+from pybroker.core.log_directories import Chooser, LocalDirectories, Locate, start_changes
 from pybroker.core.settings import Settings
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -33,7 +34,7 @@ FINALIZED_FEATURES = {
 }
 
 # The versions that metadata.version 33 writes; what is not named is written at 0.
-RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 4}
+RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 4, "BrokerRegistrationChangeRecord": 3}
 
 # One request may not bring more partitions than this (ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
 MAX_PARTITIONS_PER_REQUEST = 10_000
@@ -53,6 +54,7 @@ class ControllerView(NamedTuple):
     settings: Settings
     node_id: int
     rng: Random
+    local: LocalDirectories = LocalDirectories()
 
 
 @dataclass(slots=True)
@@ -100,12 +102,21 @@ def bootstrap_records(settings: Settings, features: Mapping[str, int] | None = N
     return [*first, insync]
 
 
-def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endpoints: Iterable[tuple[str, str, int]]) -> list[Any]:
-    """What a broker that starts tells the cluster: its registration, and that it leads its partitions at a new leader epoch.
+def start_records(
+    view: ControllerView,
+    offset: int,
+    log_dirs: list[bytes],
+    endpoints: Iterable[tuple[str, str, int]],
+    locate: Locate = lambda *_: None,
+    *,
+    all_online: bool = True,
+) -> list[Any]:
+    """What a broker that starts tells the cluster: its registration, and where its partitions lie and that it leads them.
 
-    `offset` is where the first record will stand: Kafka takes it as the broker epoch. `endpoints`: (listener name, host, port). A new epoch
-    for each partition lets clients and logs tell what was written before a crash from what came after it (KIP-101).
+    `offset` is where the first record will stand: Kafka takes it as the broker epoch. `endpoints`: (listener name, host, port). `log_dirs`:
+    the directories that are online; see `log_directories.start_changes` for the rest.
     """
+    cordoned = view.local.cordoned(view.settings)
     end_points = [
         messages.RegisterBrokerRecord.BrokerEndpoint(name=name, host=host, port=port, security_protocol=0) for name, host, port in endpoints
     ]
@@ -117,8 +128,9 @@ def start_records(view: ControllerView, offset: int, log_dirs: list[bytes], endp
         rack=view.settings.get("broker.rack"),
         fenced=False,
         log_dirs=log_dirs,
+        cordoned_log_dirs=[directory_id for directory_id in log_dirs if directory_id in cordoned],
     )
-    return [registration, *_new_leader_epochs(view)]
+    return [registration, *start_changes(view.image, view.node_id, log_dirs, all_online, locate)]
 
 
 def stop_records(view: ControllerView) -> list[Any]:
@@ -134,27 +146,6 @@ def stop_records(view: ControllerView) -> list[Any]:
     return [messages.BrokerRegistrationChangeRecord(broker_id=view.node_id, broker_epoch=broker.epoch, fenced=FENCE)]
 
 
-def _new_leader_epochs(view: ControllerView) -> list[Any]:
-    """One PartitionChangeRecord for each partition that this broker holds: naming a leader, even the same, raises the leader epoch."""
-    node_id = view.node_id
-    return [
-        _lead(topic.topic_id, partition, node_id)
-        for topic in view.image.topics.values()
-        for partition in topic.partitions
-        if node_id in partition.replicas and partition.leader in (node_id, NO_LEADER)
-    ]
-
-
-def _lead(topic_id: bytes, partition: PartitionImage, node_id: int) -> Any:
-    """Who comes back into the in-sync replicas is no longer eligible beside them (KIP-966): Kafka takes both at once for an error."""
-    change: Any = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic_id, leader=node_id)
-    if node_id not in partition.isr:
-        change.isr = [node_id]
-    if partition.details.eligible_leader_replicas or partition.details.last_known_elr:
-        change.eligible_leader_replicas, change.last_known_elr = [], []
-    return change
-
-
 def producer_id_block(view: ControllerView) -> tuple[int, Any]:
     """The first id of a new block of `PRODUCER_ID_BLOCK_SIZE`, and the record that takes the block out of the pool."""
     first = view.image.next_producer_id
@@ -167,15 +158,18 @@ def producer_id_block(view: ControllerView) -> tuple[int, Any]:
 class NewPartitions:
     """Makes the records of the partitions that one request brings. Those that lie alike share their lists."""
 
-    __slots__ = ("_brokers", "_places", "_record_class")
+    __slots__ = ("_brokers", "_choosers", "_cordoned", "_places", "_record_class", "_view")
 
-    def __init__(self, image: ClusterImage) -> None:
-        self._brokers = image.brokers
-        self._places: dict[tuple[int, ...], tuple[list[int], list[int], list[bytes]]] = {}
+    def __init__(self, view: ControllerView) -> None:
+        self._view = view
+        self._brokers = view.image.brokers
+        self._cordoned = view.local.cordoned(view.settings)
+        self._choosers: dict[int, Chooser] = {}
+        self._places: dict[tuple[int, ...], tuple[list[int], list[int], list[bytes] | None]] = {}
         self._record_class: Any = messages.PartitionRecord
 
-    def record(self, topic_id: bytes, index: int, replicas: list[int]) -> Any:
-        """A new partition, led by the first of its replicas that is up, at epoch 0."""
+    def record(self, topic: str, topic_id: bytes, index: int, replicas: list[int]) -> Any:
+        """A new partition, led by the first of its replicas that is up, at epoch 0. Raises KafkaError."""
         place = self._places.get(tuple(replicas))
         if place is None:
             place = self._places[tuple(replicas)] = self._place(replicas)
@@ -189,13 +183,36 @@ class NewPartitions:
             leader_recovery_state=LEADER_RECOVERED,
             leader_epoch=0,
             partition_epoch=0,
-            directories=directories,
+            directories=self._choose(topic, index, replicas) if directories is None else directories,
         )
 
-    def _place(self, replicas: list[int]) -> tuple[list[int], list[int], list[bytes]]:
+    def _place(self, replicas: list[int]) -> tuple[list[int], list[int], list[bytes] | None]:
+        """Replicas, those in sync, and their directories: None if those have to be chosen for each partition."""
         brokers = self._brokers
         isr = [replica for replica in replicas if replica in brokers and brokers[replica].is_active]
+        if any(self._has_choice(replica) for replica in replicas):
+            return replicas, isr, None
         return replicas, isr, [brokers[replica].only_log_dir if replica in brokers else bytes(16) for replica in replicas]
+
+    def _has_choice(self, replica: int) -> bool:
+        broker = self._brokers.get(replica)
+        if replica != self._view.node_id or broker is None:
+            return False
+        return len(broker.log_dirs) > 1 or bool(self._cordoned)
+
+    def _choose(self, topic: str, index: int, replicas: list[int]) -> list[bytes]:
+        if len(replicas) == 1:
+            return self._directory(topic, index, replicas[0])
+        return [directory_id for replica in replicas for directory_id in self._directory(topic, index, replica)]
+
+    def _directory(self, topic: str, index: int, replica: int) -> list[bytes]:
+        if not self._has_choice(replica):
+            return [self._brokers[replica].only_log_dir if replica in self._brokers else bytes(16)]
+        chooser = self._choosers.get(replica)
+        if chooser is None:
+            view = self._view
+            chooser = self._choosers[replica] = Chooser(view.image, self._brokers[replica], view.local, self._cordoned)
+        return chooser.choose(topic, index)
 
 
 def internal_topic(settings: Settings, name: str) -> tuple[int, int, dict[str, str]]:

@@ -57,8 +57,8 @@ def _grow(view: ControllerView, topic: Any, allowed: int) -> list[Any]:
     if added > allowed:
         raise KafkaError(ErrorCode.POLICY_VIOLATION, f"A request may not create more than {MAX_PARTITIONS_PER_REQUEST} partitions.")
     assignment = _assignment(view, topic, image, added)
-    new = NewPartitions(view.image)
-    return [new.record(image.topic_id, present + at, replicas) for at, replicas in enumerate(assignment)]
+    new = NewPartitions(view)
+    return [new.record(image.name, image.topic_id, present + at, replicas) for at, replicas in enumerate(assignment)]
 
 
 def _assignment(view: ControllerView, topic: Any, image: TopicImage, added: int) -> list[list[int]]:

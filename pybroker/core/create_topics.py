@@ -56,7 +56,7 @@ class _NewTopics:
 
     def __init__(self, view: ControllerView) -> None:
         self.view = view
-        self.partitions = NewPartitions(view.image)
+        self.partitions = NewPartitions(view)
         self._defaults: list[Any] | None = None
         self._assignments: dict[tuple[int, int], list[list[int]]] = {}
 
@@ -90,7 +90,7 @@ class _NewTopics:
         for key, value in configs.items():
             records.append(config_record(resource_type=ResourceType.TOPIC, resource_name=name, name=key, value=value))
         for index, replicas in enumerate(assignment):
-            records.append(partition_record(topic_id, index, replicas))
+            records.append(partition_record(name, topic_id, index, replicas))
         return records
 
 

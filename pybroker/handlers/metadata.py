@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from pybroker.core.cluster import INTERNAL_TOPICS, NO_LEADER, BrokerImage, TopicImage
+from pybroker.core.cluster import INTERNAL_TOPICS, NO_LEADER, BrokerImage, PartitionImage, TopicImage
+from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.core.topic_names import is_valid_name
 from pybroker.handlers.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from pybroker.handlers.context import RequestContext
@@ -44,7 +45,7 @@ async def metadata(context: RequestContext, request: Any) -> Any:
     unknown = [name for name in names if name not in cluster.topics or name in creating]
     topics = []
     for topic in known:
-        topics.append(_topic(topic))
+        topics.append(_topic(cluster, topic))
         await turns.step(1 + len(topic.partitions))
     topics += await turns.each(_missing, unknown)
     nameless = None if context.api_version >= FIRST_VERSION_WITH_IDS else ""
@@ -104,7 +105,7 @@ def _broker(context: RequestContext, broker: BrokerImage) -> Any:
     return messages.MetadataResponse.MetadataResponseBroker(node_id=broker.broker_id, host=host, port=port, rack=broker.rack)
 
 
-def _topic(topic: TopicImage) -> Any:
+def _topic(cluster: ClusterView, topic: TopicImage) -> Any:
     partition_class = messages.MetadataResponse.MetadataResponsePartition
     return messages.MetadataResponse.MetadataResponseTopic(
         name=topic.name,
@@ -118,6 +119,7 @@ def _topic(topic: TopicImage) -> Any:
                 leader_epoch=partition.leader_epoch,
                 replica_nodes=partition.replicas,
                 isr_nodes=partition.isr,
+                offline_replicas=_offline_replicas(cluster, partition),
             )
             for partition in topic.partitions
         ],
@@ -126,6 +128,20 @@ def _topic(topic: TopicImage) -> Any:
 
 def _leader_error(leader: int) -> ErrorCode:
     return ErrorCode.LEADER_NOT_AVAILABLE if leader == NO_LEADER else ErrorCode.NONE
+
+
+def _offline_replicas(cluster: ClusterView | None, partition: PartitionImage) -> list[int]:
+    """Replicas of a partition without a leader whose broker, or its directory, cannot be used."""
+    if partition.leader != NO_LEADER or cluster is None:
+        return []
+    return [replica for replica in partition.replicas if not _is_online(cluster.brokers.get(replica), partition)]
+
+
+def _is_online(broker: BrokerImage | None, partition: PartitionImage) -> bool:
+    if broker is None or broker.fenced:
+        return False
+    directory_id = directory_of(partition, broker.broker_id)
+    return not is_assigned(directory_id) or directory_id in broker.log_dirs
 
 
 def _missing(name: str) -> Any:
@@ -170,7 +186,7 @@ async def _page(cluster: ClusterView, names: list[str], start: dict[str, int], l
             continue
         first = start.get(name, 0)
         shown = topic.partitions[first : first + limit]
-        response.topics.append(_description(ErrorCode.NONE, name, topic, shown, TOPIC_OPERATIONS))
+        response.topics.append(_description(ErrorCode.NONE, name, topic, shown, TOPIC_OPERATIONS, cluster))
         limit -= len(shown)
         if first + len(shown) < len(topic.partitions):
             response.next_cursor = response.Cursor(topic_name=name, partition_index=first + len(shown))
@@ -181,7 +197,9 @@ async def _page(cluster: ClusterView, names: list[str], start: dict[str, int], l
     return response
 
 
-def _description(code: ErrorCode, name: str, topic: TopicImage | None, partitions: list[Any], operations: int) -> Any:
+def _description(
+    code: ErrorCode, name: str, topic: TopicImage | None, partitions: list[Any], operations: int, cluster: ClusterView | None = None
+) -> Any:
     response = messages.DescribeTopicPartitionsResponse
     partition_class = response.DescribeTopicPartitionsResponsePartition
     return response.DescribeTopicPartitionsResponseTopic(
@@ -199,6 +217,7 @@ def _description(code: ErrorCode, name: str, topic: TopicImage | None, partition
                 isr_nodes=partition.isr,
                 eligible_leader_replicas=[],
                 last_known_elr=[],
+                offline_replicas=_offline_replicas(cluster, partition),
             )
             for partition in partitions
         ],

@@ -41,6 +41,8 @@ OFFERS = {
     28: Offer("pybroker.handlers.transactional_offsets", 0, 6, False),
     32: Offer("pybroker.handlers.configs", 1, 4, False),
     33: Offer("pybroker.handlers.configs", 0, 2, False),
+    34: Offer("pybroker.handlers.log_dirs", 1, 2, False),
+    35: Offer("pybroker.handlers.log_dirs", 1, 5, False),
     37: Offer("pybroker.handlers.topics", 0, 3, False),
     42: Offer("pybroker.handlers.group_admin", 0, 3, False),
     44: Offer("pybroker.handlers.configs", 0, 1, False),

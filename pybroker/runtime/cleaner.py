@@ -77,7 +77,13 @@ class Cleaner:
     def _measure(self, live: LivePartition, now_ms: int) -> Dirt | None:
         """The dirt of a log that is due."""
         log, config = live.log, live.config
-        if not config.compact or live.offline or log.active_base_offset <= log.log_start_offset or _name(live) in self._uncleanable:
+        if (
+            not config.compact
+            or live.offline
+            or live.moving
+            or log.active_base_offset <= log.log_start_offset
+            or _name(live) in self._uncleanable
+        ):
             return None
         checkpoint = self._store.cleaner_offsets.get((live.topic, live.partition))
         if checkpoint == log.active_base_offset:
@@ -92,6 +98,7 @@ class Cleaner:
 
     async def _clean(self, live: LivePartition, dirt: Dirt, now_ms: int) -> bool:
         pace = Pace()
+        live.cleaning = trio.Event()
         try:
             aborted = list(live.state.aborted or ())
             outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
@@ -109,6 +116,8 @@ class Cleaner:
             self._give_up(live, error)
             return False
         finally:
+            live.cleaning.set()
+            live.cleaning = None
             self.longest_slice_s = max(self.longest_slice_s, pace.longest_slice_s)
         _tell(live, outcome, pace)
         return outcome.end_offset is not None and outcome.end_offset > dirt.first_dirty_offset

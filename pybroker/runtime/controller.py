@@ -7,7 +7,9 @@ replay nothing is awaited.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -27,12 +29,14 @@ from pybroker.core.controller import (
 from pybroker.core.create_partitions import create_partitions
 from pybroker.core.create_topics import create_one, create_topics
 from pybroker.core.delete_topics import delete_topics
+from pybroker.core.log_directories import LocalDirectories, Locate, assignment_records, failure_records
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
-from pybroker.storage.interface import LogStore, StorageError
+from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.uuids import ZERO_UUID
 
 log = logging.getLogger("pybroker.controller")
 
@@ -41,14 +45,26 @@ Endpoint = tuple[str, str, int]  # listener name, host, port
 
 
 class Controller:
-    """The one controller of the cluster, in this process. Made by `open_controller`."""
+    """The one controller of the cluster, in this process. Made by `open_controller`. `failed` is told if its log can be written no more."""
 
-    __slots__ = ("_clock", "_log", "_next_producer_id", "_producer_ids_end", "_view", "image", "listeners", "settings", "snapshots")
+    __slots__ = (
+        "_clock",
+        "_log",
+        "_next_producer_id",
+        "_producer_ids_end",
+        "_view",
+        "failed",
+        "image",
+        "listeners",
+        "settings",
+        "snapshots",
+    )
 
     def __init__(self, view: ControllerView, metadata: MetadataLog, clock: Clock) -> None:
         self.image = view.image
         self.settings = view.settings
         self.listeners: list[Listener] = []
+        self.failed: Callable[[StorageError], None] | None = None
         self.snapshots = SnapshotKeeper(metadata, view.image, view.settings, clock)
         self._view = view
         self._log = metadata
@@ -111,13 +127,28 @@ class Controller:
         self.snapshots.loaded()
         self._apply_broker_settings()
 
-    def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint]) -> None:
+    def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint], locate: Locate, *, all_online: bool) -> None:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
         is_new = self._log.end_offset == 0
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
         first = bootstrap_records(self.settings, self.image.features) if is_new else []
-        started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints)
+        started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)
         self._write([*first, *started])
+
+    @property
+    def local(self) -> LocalDirectories:
+        """What is known of this broker's log directories."""
+        return self._view.local
+
+    async def assign_directories(self, assignments: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """Say where replicas of this broker lie now: (topic id, partition, directory id). Raises `KafkaError`."""
+        await self._carry_out(ControllerDecision(assignment_records(self.image, self._view.node_id, assignments)))
+
+    def directory_failed(self, directory_id: bytes) -> None:
+        """Say that a directory is lost, and that its partitions have no leader. Raises `KafkaError`."""
+        records = failure_records(self.image, self._view.node_id, directory_id)
+        if records:
+            self._write(records)
 
     def leave(self) -> None:
         """The broker stops: say so. The record is safe when the store is closed. Raises `KafkaError`."""
@@ -135,14 +166,14 @@ class Controller:
             try:
                 await self._log.wait_safe(end_offset)
             except StorageError as error:
-                raise _storage_failed(error) from error
+                raise self._storage_failed(error) from error
         return decision.response
 
     def _write(self, records: list[Any]) -> int:
         try:
             end_offset = self._log.append(records, self._clock.now_ms())
         except StorageError as error:
-            raise _storage_failed(error) from error
+            raise self._storage_failed(error) from error
         delta = self.image.replay(records)
         self.image.offset = end_offset - 1
         self.snapshots.appended()
@@ -160,7 +191,13 @@ class Controller:
         try:
             await self._log.wait_safe(offset)
         except StorageError as error:
-            log.error("the metadata log cannot be flushed: %s", error)
+            self._storage_failed(error)
+
+    def _storage_failed(self, error: StorageError) -> KafkaError:
+        log.error("the metadata log cannot be written: %s", error)
+        if self.failed is not None and not isinstance(error, DiskFullError):
+            self.failed(error)
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the metadata log cannot be written: {error}")
 
 
 def open_controller(
@@ -177,15 +214,26 @@ def open_controller(
 ) -> Controller:
     """Replay the metadata log and start this broker in it. `durable`: answers wait for fsync (a store on disk).
 
-    `log_dirs`: the directory ids of meta.properties. The image is then whole: what it holds is for listeners as `image.everything()`.
+    `log_dirs`: the ids of the directories that are online. The image is then whole: what it holds is for listeners as
+    `image.everything()`.
     """
-    view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng)
+    directories = store.directories()
+    local = LocalDirectories({directory.directory_id: directory.path for directory in directories})
+    view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng, local)
     controller = Controller(view, open_metadata_log(store, settings, durable), clock)
     controller.load()
-    controller.start(list(log_dirs), endpoints)
+    all_online = all(directory.failure is None for directory in directories)
+    controller.start(list(log_dirs), endpoints, partial(_locate, store), all_online=all_online)
     return controller
 
 
-def _storage_failed(error: StorageError) -> KafkaError:
-    log.error("the metadata log cannot be written: %s", error)
-    return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the metadata log cannot be written: {error}")
+def _locate(store: LogStore, topic: str, topic_id: bytes, partition: int) -> bytes | None:
+    """The directory that holds a partition's log, even if it could not be opened."""
+    log, unopened = store.get(topic, partition), store.unopened.get((topic, partition))
+    if log is not None and log.topic_id in (topic_id, ZERO_UUID):
+        path = log.directory
+    elif unopened is not None and unopened.topic_id in (topic_id, ZERO_UUID):
+        path = os.path.dirname(unopened.path)
+    else:
+        return None
+    return next(directory.directory_id for directory in store.directories() if directory.path == path)

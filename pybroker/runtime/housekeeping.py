@@ -17,7 +17,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.partition import NEVER, LivePartition
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import LogStore, StorageError
+from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
@@ -42,16 +42,25 @@ class Kept(Protocol):
 
 
 class Housekeeping:
-    """The duties of one broker."""
+    """The duties of one broker. `suspect` is told if a checkpoint fails for another reason than a full disk."""
 
-    __slots__ = ("_clock", "_delete_due_ms", "_flusher", "_partitions", "_settings", "_store")
+    __slots__ = ("_clock", "_delete_due_ms", "_flusher", "_partitions", "_settings", "_store", "_suspect")
 
-    def __init__(self, partitions: Kept, store: LogStore, settings: Settings, clock: Clock, flusher: Flusher) -> None:
+    def __init__(
+        self,
+        partitions: Kept,
+        store: LogStore,
+        settings: Settings,
+        clock: Clock,
+        flusher: Flusher,
+        suspect: Callable[[], None] = lambda: None,
+    ) -> None:
         self._partitions = partitions
         self._store = store
         self._settings = settings
         self._clock = clock
         self._flusher = flusher
+        self._suspect = suspect
         self._delete_due_ms = NEVER
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -93,7 +102,12 @@ class Housekeeping:
 
     async def checkpoint(self, now_ms: int) -> None:
         """Write recovery points, log starts and high watermarks."""
-        await in_thread(self._store.checkpoint, self._partitions.high_watermarks())
+        try:
+            await in_thread(self._store.checkpoint, self._partitions.high_watermarks())
+        except StorageError as error:
+            if not isinstance(error, DiskFullError):
+                self._suspect()
+            raise
 
     async def expire_producers(self, now_ms: int) -> None:
         """Forget producers that wrote nothing for producer.id.expiration.ms."""

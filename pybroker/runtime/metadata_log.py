@@ -218,7 +218,22 @@ class MetadataLog:
 
 
 def open_metadata_log(store: LogStore, settings: Settings, durable: bool) -> MetadataLog:
-    """Find or make the metadata log among the logs of a broker."""
+    """Find or make the metadata log among the logs of a broker. Raises DataDirectoryError if it is lost."""
     config = LogConfig(segment_bytes=settings.get("metadata.log.segment.bytes"), segment_ms=settings.get("metadata.log.segment.ms"))
-    metadata = store.get(METADATA_TOPIC, 0) or store.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, config)
+    metadata = store.get(METADATA_TOPIC, 0)
+    if metadata is None:
+        _check_missing(store)
+        metadata = store.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, config)
     return MetadataLog(metadata, snapshot_files_of(metadata), durable)
+
+
+def _check_missing(store: LogStore) -> None:
+    """A broker without its metadata would begin a new history over the old one's data. Raises DataDirectoryError."""
+    unopened = store.unopened.get((METADATA_TOPIC, 0))
+    if unopened is not None:
+        raise DataDirectoryError(f"the metadata log cannot be read, and without it nothing can be served: {unopened.reason}")
+    offline = [directory.failure for directory in store.directories() if directory.failure is not None]
+    if offline:
+        raise DataDirectoryError(
+            f"the metadata log is in none of the data directories that can be used, and without it nothing can be served: {offline[0]}"
+        )

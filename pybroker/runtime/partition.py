@@ -8,6 +8,7 @@ read back from the log at the next start.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import trio
@@ -42,6 +43,7 @@ class Host(NamedTuple):
 
     clock: Clock
     flusher: Flusher
+    tell_failure: Callable[[LivePartition], None] | None = None
 
 
 class Appended(NamedTuple):
@@ -53,7 +55,10 @@ class Appended(NamedTuple):
 
 
 class LivePartition:
-    """See the module. Light: a broker may have thousands, and most of them sleep."""
+    """See the module. Light: a broker may have thousands, and most of them sleep.
+
+    `cleaning` is set when the round of the cleaner that is under way ends; while the log is `moving` none begins.
+    """
 
     __slots__ = (
         "_committed",
@@ -64,8 +69,10 @@ class LivePartition:
         "_rules",
         "_snapshot_offset",
         "_watchers",
+        "cleaning",
         "is_internal",
         "log",
+        "moving",
         "partition",
         "state",
         "topic",
@@ -89,6 +96,8 @@ class LivePartition:
         self._snapshot_offset = snapshot_offset
         self._last_flush_ms = -1
         self._quiet_until_ms = 0
+        self.cleaning: trio.Event | None = None
+        self.moving = False
 
     def __repr__(self) -> str:
         return f"LivePartition({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
@@ -261,6 +270,13 @@ class LivePartition:
             return
         logger.error("%s-%d goes offline: %s", self.topic, self.partition, error)
         self._fail(ErrorCode.KAFKA_STORAGE_ERROR, str(error))
+        if self._host.tell_failure is not None:
+            self._host.tell_failure(self)
+
+    def stay_offline(self, reason: str) -> None:
+        """The log cannot be used, and everybody was told, or its directory went."""
+        if not self.offline:
+            self._fail(ErrorCode.KAFKA_STORAGE_ERROR, reason)
 
     def close(self) -> None:
         """The partition was deleted: everybody who waits is told that it is not there."""
@@ -331,6 +347,13 @@ class LivePartition:
             waiter.wake()
 
     # --- upkeep
+
+    def take_log(self, log: Log) -> None:
+        """The log lies in another directory now, with all that it holds."""
+        self.log = log
+        log.config = self._rules.log_config
+        self._snapshot_offset = -1
+        self.take_snapshot()
 
     def configure(self, rules: TopicRules) -> None:
         """The topic's configuration changed."""

@@ -10,16 +10,19 @@ deleted again cost what their records cost, and a broker of ten thousand idle pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import trio
 
 from pybroker.core.cluster import ClusterImage, MetadataDelta, ResourceType, TopicImage
+from pybroker.core.partition import PartitionState
 from pybroker.core.settings import Settings
+from pybroker.records.errors import RecordsError
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Deadlines, Waiter
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.housekeeping import Housekeeping
+from pybroker.runtime.log_places import assigned_directory, why_offline
 from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.threads import in_thread
@@ -42,7 +45,7 @@ class TopicPartitions:
 
 
 class Partitions:
-    """The live partitions over one store."""
+    """The live partitions over one store. `failed` is told of each that goes offline, `suspect` that some file failed."""
 
     def __init__(self, store: LogStore, settings: Settings, clock: Clock, cluster: ClusterImage) -> None:
         self.store = store
@@ -50,17 +53,27 @@ class Partitions:
         self._clock = clock
         self._cluster = cluster
         self._flusher = Flusher()
-        self._host = Host(clock, self._flusher)
+        self._host = Host(clock, self._flusher, self._told_failure)
+        self.failed: Callable[[LivePartition], None] | None = None
+        self.suspect: Callable[[], None] | None = None
         self._deadlines = Deadlines()
         self._by_name: dict[str, TopicPartitions] = {}
         self._by_id: dict[bytes, TopicPartitions] = {}
         self._default_rules = TopicRules(settings.topic_config({}))
 
+    def _suspect(self) -> None:
+        if self.suspect is not None:
+            self.suspect()
+
+    def _told_failure(self, live: LivePartition) -> None:
+        if self.failed is not None:
+            self.failed(live)
+
     def start(self, nursery: trio.Nursery) -> None:
         """Start the tasks that keep deadlines, flush and tidy up. They end with the nursery."""
         nursery.start_soon(self._deadlines.run, name="fetch deadlines")
         nursery.start_soon(self._flusher.run, name="log flusher")
-        Housekeeping(self, self.store, self._settings, self._clock, self._flusher).start(nursery)
+        Housekeeping(self, self.store, self._settings, self._clock, self._flusher, self._suspect).start(nursery)
         if self._settings.get("log.cleaner.enable") and self._settings.get("log.cleaner.threads"):
             nursery.start_soon(self._clean, name="log cleaner")
 
@@ -170,9 +183,44 @@ class Partitions:
         """Follow the image's number of partitions. What has a log is opened now: its retention and its producers need looking after."""
         name, lives = topic.image.name, topic.lives
         for index in range(len(lives), len(topic.image.partitions)):
-            lives.append(None if self.store.get(name, index) is None else self._open(topic, index))
+            found = self.store.get(name, index) is not None or (name, index) in self.store.unopened
+            lives.append(self._open(topic, index) if found else None)
 
     def _open(self, topic: TopicPartitions, index: int) -> LivePartition:
+        self._forget_unopened(topic.image, index)
+        reason = why_offline(self.store, topic.image, index)
+        if reason is None:
+            try:
+                return self._open_log(topic, index)
+            except (StorageError, RecordsError) as error:
+                reason = str(error)
+        logger.error("%s-%d is offline: %s", topic.image.name, index, reason)
+        return self._placeholder(topic, index, reason)
+
+    def _placeholder(self, topic: TopicPartitions, index: int, reason: str) -> LivePartition:
+        """A partition that refuses everything, since its log cannot be used."""
+        from pybroker.storage.memory import unreachable_log
+
+        image = topic.image
+        log = unreachable_log(image.name, index, image.topic_id, topic.rules.log_config)
+        state = PartitionState(image.partitions[index].leader_epoch, 0, 0)
+        live = LivePartition(self._host, log, state, topic.rules, is_internal=image.is_internal)
+        live.stay_offline(reason)
+        return live
+
+    def _forget_unopened(self, image: TopicImage, index: int) -> None:
+        """A log that cannot be opened, of a topic of that name that is no more."""
+        unopened = self.store.unopened.get((image.name, index))
+        if unopened is not None and unopened.topic_id not in (image.topic_id, ZERO_UUID):
+            self._delete_unopened(image.name, index)
+
+    def _delete_unopened(self, name: str, index: int) -> None:
+        try:
+            self.store.delete_unopened(name, index)
+        except StorageError as error:
+            logger.error("the files of %s-%d stay: %s", name, index, error)
+
+    def _open_log(self, topic: TopicPartitions, index: int) -> LivePartition:
         log = self._log_of(topic.image, index, topic.rules)
         leader_epoch = topic.image.partitions[index].leader_epoch
         state, snapshot_offset = recover(log, leader_epoch, self._clock.now_ms(), self._settings.get("producer.id.expiration.ms"))
@@ -186,7 +234,8 @@ class Partitions:
         if log is not None and log.topic_id != ZERO_UUID:
             self._discard(log)
         # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic.
-        return self.store.create(topic.name, partition, topic.topic_id, rules.log_config)
+        directory = assigned_directory(self.store, topic, partition)
+        return self.store.create(topic.name, partition, topic.topic_id, rules.log_config, directory)
 
     def _delete(self, image: TopicImage) -> None:
         topic = self._by_id.pop(image.topic_id, None)
@@ -197,7 +246,9 @@ class Partitions:
         for live in topic.lives:
             if live is not None:
                 live.close()
-                self._discard(live.log)
+                if self.store.get(live.topic, live.partition) is live.log:
+                    self._discard(live.log)
+                self._delete_unopened(live.topic, live.partition)
 
     def _discard(self, log: Log) -> None:
         """The topic is gone, whether or not its files can be taken away: storage lets nobody else write behind them."""

@@ -2,7 +2,7 @@
 
 - The topic is made when it is first needed.
 - Each of its partitions has a machine with a `Runner`. An empty partition is ready at once; another answers
-  COORDINATOR_LOAD_IN_PROGRESS until its log is replayed, and NOT_COORDINATOR if that failed.
+  COORDINATOR_LOAD_IN_PROGRESS until its log is replayed, and NOT_COORDINATOR if that failed or the partition is offline.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class Shards(Generic[MachineT]):
     def _open(self, live: LivePartition, nursery: trio.Nursery) -> None:
         slot = _Slot(self._make_runner(live, nursery))
         self._slots.append(slot)
-        if live.log_end_offset == live.log_start_offset:
+        if live.offline:
+            slot.error = ErrorCode.NOT_COORDINATOR
+        elif live.log_end_offset == live.log_start_offset:
             self._ready(slot)
         else:
             nursery.start_soon(self._load, slot, live, name=f"load {self._topic}-{live.partition}")

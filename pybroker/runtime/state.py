@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pybroker.core.settings import Settings
     from pybroker.runtime.controller import Controller
     from pybroker.runtime.groups import GroupCoordinator
+    from pybroker.runtime.log_dirs import LogDirs
     from pybroker.runtime.partitions import Partitions
     from pybroker.runtime.seams import ClusterView
     from pybroker.runtime.transactions import TransactionCoordinator
@@ -32,4 +33,5 @@ class BrokerState:
     groups: GroupCoordinator
     transactions: TransactionCoordinator
     fetch_sessions: FetchSessions
+    log_dirs: LogDirs
     advertised_address: tuple[str, int] | None = None

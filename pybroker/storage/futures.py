@@ -63,6 +63,13 @@ class CopiedLog(PartitionLog):
             raise self._fail(error) from error
         self.log_end_offset = last.last_offset + 1
 
+    def skip_to(self, offset: int) -> None:
+        """See `interface.FutureLog.skip_to`."""
+        self._check()
+        if offset > self.log_end_offset:
+            self._start_segment(offset, None)
+            self.log_end_offset = offset
+
     def copy_side_files(self, original: PartitionLog, from_offset: int = 0) -> None:
         """Take over leader epochs, aborted transactions and the start of the log, as the original has them now. Blocking.
 
@@ -75,7 +82,7 @@ class CopiedLog(PartitionLog):
         self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
         bases = self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]
         found: dict[int, list[AbortedTransaction]] = {base: [] for base in bases}
-        for entry in original.aborted_from(bases[0]):
+        for entry in original.aborted(bases[0]):
             if bases[0] <= entry.last_offset < self.log_end_offset:
                 found[self._base_of(entry.last_offset)].append(entry)
         for base, aborted in found.items():
@@ -133,7 +140,7 @@ class Futures:
     def promote(self, key: Key) -> PartitionLog:
         """Give a copy the name of the log. Raises StorageError."""
         future = self.logs[key]
-        future.rename(layout.log_directory_name(*key))
+        rename(future, layout.log_directory_name(*key))
         home = future.home
         assert isinstance(home, LogHome)
         home.is_future = False
@@ -152,13 +159,22 @@ class Futures:
         put_away(self._files, self._trash, self._rng, future, config)
 
 
+def rename(log: PartitionLog, name: str) -> None:
+    """Call a log's directory otherwise; a reader under way goes on. Raises StorageError."""
+    home = log.home
+    assert isinstance(home, LogHome)
+    home.rename(name)
+    for segment in log._segments:
+        segment.move_to(home.directory)
+
+
 def put_away(files: Files, trash: Trash, rng: Random, log: PartitionLog, config: LogConfig) -> None:
     """Rename a log's directory away, to be removed after a time; whoever reads from it goes on. Raises StorageError."""
     home = log.home
     assert isinstance(home, LogHome)
     if not home.exists:
         return
-    log.rename(layout.deleted_directory_name(log.topic, log.partition, rng.randbytes(16)))
+    rename(log, layout.deleted_directory_name(log.topic, log.partition, rng.randbytes(16)))
     home.exists = False
     trash.add(home.directory, config.file_delete_delay_ms)
 

@@ -286,8 +286,11 @@ class Log(Protocol):
         """Keep an aborted transaction in the index (`.txnindex`) of the segment that holds its marker, in the order of markers."""
         ...
 
-    def aborted(self) -> Iterator[AbortedTransaction]:
-        """What the transaction indexes hold, in order. After an unclean stop, only what lies before the recovery point can be relied on."""
+    def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
+        """What the transaction indexes hold, in order, from the segment of an offset on.
+
+        After an unclean stop, only what lies before the recovery point can be relied on.
+        """
         ...
 
     def forget_aborted(self, from_offset: int) -> None:
@@ -311,6 +314,10 @@ class FutureLog(Log, Protocol):
 
         Blocking if they are many; safe on a thread, for nobody else writes.
         """
+        ...
+
+    def skip_to(self, offset: int) -> None:
+        """End at an offset, in a new segment: the original has no batch between. Raises StorageError, DiskFullError."""
         ...
 
 

@@ -476,28 +476,6 @@ class PartitionLog:
         self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
         self.let_go()
 
-    # --- moving to another directory
-
-    def aborted_from(self, offset: int) -> Iterator[AbortedTransaction]:
-        """What the transaction indexes hold from the segment of an offset on."""
-        for base_offset in self._bases[max(0, bisect_right(self._bases, offset) - 1) :]:
-            yield from self.home.aborted(base_offset)
-
-    def rename(self, name: str) -> None:
-        """Call the log's directory otherwise; a reader under way goes on. Raises StorageError."""
-        home: Any = self.home
-        home.rename(name)
-        for segment in self._segments:
-            segment.move_to(home.directory)
-
-    def hold_flushes(self) -> bool:
-        """Keep others from flushing until `release_flushes`; False if one is under way."""
-        return self._flush_lock.acquire(blocking=False)
-
-    def release_flushes(self) -> None:
-        """See `hold_flushes`."""
-        self._flush_lock.release()
-
     def give_way(self) -> None:
         """The log lives on in another directory: this one takes no more, and who would still flush it has nothing to do."""
         self._moved = True
@@ -512,9 +490,9 @@ class PartitionLog:
         except StorageError as error:
             raise self._fail(error) from error
 
-    def aborted(self) -> Iterator[AbortedTransaction]:
+    def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""
-        for base_offset in self._bases[:]:
+        for base_offset in self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]:
             yield from self.home.aborted(base_offset)
 
     def forget_aborted(self, from_offset: int) -> None:

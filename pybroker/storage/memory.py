@@ -365,3 +365,10 @@ class MemoryLogStore:
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Let all go."""
         self._logs.clear()
+
+
+def unreachable_log(topic: str, partition: int, topic_id: bytes, config: LogConfig) -> PartitionLog:
+    """Stands for a log that cannot be used: empty, in no store, and it takes nothing."""
+    log = PartitionLog(topic, partition, MemoryHome(topic_id), config, Random(0))  # noqa: S311 - a jitter that is never used
+    log.retire()
+    return log

@@ -121,7 +121,6 @@ class DiskLogStore:
             if directory.is_new and directory.failure is None:
                 self.remarks.append(f"{directory.path} was empty and is used from now on: if a disk belongs there, stop and mount it")
         check_usable(self._directories)
-        self.remarks += [f"the log directory {directory.failure}" for directory in self._directories if directory.failure is not None]
         self._settle_futures()
 
     def _open_logs(self, directory: LogDirectory) -> None:
@@ -215,7 +214,7 @@ class DiskLogStore:
             if original is None:
                 if certain and key not in self.unopened:
                     self._logs[key] = self._futures.promote(key)
-            elif original.topic_id != future.topic_id or original.directory == future.directory:
+            elif original.topic_id != future.topic_id or original.directory == future.directory or not future.extents():
                 self._futures.drop(key)
             elif future.log_end_offset > original.log_end_offset:
                 del self._logs[key]
@@ -343,12 +342,12 @@ class DiskLogStore:
         """See `interface.LogStore.finish_move`."""
         key = log.topic, log.partition
         own = self._logs[key]
-        if not own.hold_flushes():
+        if not own._flush_lock.acquire(blocking=False):  # a flush is under way
             return None
         try:
             future = self._futures.finish(own)
         finally:
-            own.release_flushes()
+            own._flush_lock.release()
         if future is not None:
             self._logs[key] = future
             own.give_way()

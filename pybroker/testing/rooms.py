@@ -52,6 +52,7 @@ class PartitionRoom:
             groups=missing,
             transactions=missing,
             fetch_sessions=FetchSessions(1000, lambda: self.rng.getrandbits(31)),
+            log_dirs=missing,
         )
 
     def create_topic(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import trio
@@ -199,8 +199,13 @@ class CountingLog:
 class CountingStore:
     """A store of one such log."""
 
+    unopened: ClassVar[dict[Any, Any]] = {}
+
     def __init__(self) -> None:
         self.log: Any = None
+
+    def directories(self) -> list[Any]:
+        return []
 
     def get(self, topic: str, partition: int) -> Any:
         return self.log

@@ -1,0 +1,159 @@
+"""In which log directory of its broker a replica lies, and where a new one goes (KIP-113, KIP-858, KIP-1066).
+
+Rules
+- `PartitionImage.directories` names one directory for each of `replicas`. Ids below 100 name none: 0 unassigned, 1 lost, 2 migrating.
+- A new replica goes where an operator wanted it (AlterReplicaLogDirs came before the topic), else into the directory with the fewest, of
+  those that are online and not cordoned. So the metadata always says where a replica of this broker is, written to or not.
+- A broker that starts knows better than the metadata where its logs are: a log that was moved by hand is where it was found.
+- A replica whose directory is not online has no leader. Where it is said to lie nobody else may put an empty one.
+
+(Kafka: DirectoryId, LogManager.nextLogDirs, AssignmentsManager, ReplicationControlManager.handleDirectoriesOffline.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pybroker.core.cluster import NO_LEADER, BrokerImage, ClusterImage, PartitionImage, TopicImage
+from pybroker.core.settings import Settings
+from pybroker.wire import messages
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+UNASSIGNED = bytes(16)
+RESERVED_IDS = 100
+ALL = "*"
+MAX_PREFERRED = 10_000  # wishes for partitions that do not exist; anybody may send them
+
+Locate = Callable[[str, bytes, int], bytes | None]
+"""Where the log of a partition (topic, topic id, index) was found: the id of the directory, None if there is no log."""
+
+
+def is_assigned(directory_id: bytes) -> bool:
+    """Whether an id names a directory."""
+    return int.from_bytes(directory_id) >= RESERVED_IDS
+
+
+def directory_of(partition: PartitionImage, node_id: int) -> bytes:
+    """Where the replica of a broker lies; UNASSIGNED if that is not said."""
+    for replica, directory_id in zip(partition.replicas, partition.directories, strict=False):
+        if replica == node_id:
+            return directory_id
+    return UNASSIGNED
+
+
+class LocalDirectories:
+    """What this broker knows of its directories beyond the metadata: their paths, and where partitions that will come are wanted."""
+
+    __slots__ = ("paths", "preferred")
+
+    def __init__(self, paths: dict[bytes, str] | None = None) -> None:
+        self.paths = paths or {}
+        self.preferred: dict[tuple[str, int], bytes] = {}
+
+    def prefer(self, topic: str, partition: int, directory_id: bytes) -> None:
+        """A partition that is not there yet shall lie in that directory. The oldest wish is forgotten if there are too many."""
+        self.preferred.pop((topic, partition), None)
+        if len(self.preferred) >= MAX_PREFERRED:
+            self.preferred.pop(next(iter(self.preferred)))
+        self.preferred[topic, partition] = directory_id
+
+    def cordoned(self, settings: Settings) -> set[bytes]:
+        """The directories that take no new replicas (cordoned.log.dirs)."""
+        named = settings.get("cordoned.log.dirs") or []
+        return {directory_id for directory_id, path in self.paths.items() if ALL in named or path in named}
+
+
+class Chooser:
+    """Deals out the directories of one broker to the new partitions of one request."""
+
+    __slots__ = ("_counts", "_online", "_preferred", "_shared")
+
+    def __init__(self, image: ClusterImage, broker: BrokerImage, local: LocalDirectories, cordoned: set[bytes]) -> None:
+        self._online = [directory_id for directory_id in broker.log_dirs if directory_id not in cordoned]
+        self._preferred = local.preferred
+        self._counts = Counter(directory_of(one, broker.broker_id) for topic in image.topics.values() for one in topic.partitions)
+        self._shared = {directory_id: [directory_id] for directory_id in self._online}
+
+    def choose(self, topic: str, index: int) -> list[bytes]:
+        """The directory for one partition, in a list that all in it share. Raises KafkaError if every directory is cordoned."""
+        wanted = self._preferred.get((topic, index))
+        if wanted is None or wanted not in self._shared:
+            if not self._online:
+                raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, "All log directories are cordoned or offline.")
+            wanted = min(self._online, key=self._counts.__getitem__)
+        self._counts[wanted] += 1
+        return self._shared[wanted]
+
+
+def start_changes(image: ClusterImage, node_id: int, log_dirs: list[bytes], all_online: bool, locate: Locate) -> Iterator[Any]:
+    """What a broker that starts tells of each of its partitions: where it lies, and that it leads it, if that directory is online.
+
+    A new leader epoch lets clients and logs tell what was written before a crash from what came after it (KIP-101). `all_online`: no
+    directory of this broker is offline, so a log that is nowhere was never written.
+    """
+    fewest = Counter(directory_of(one, node_id) for topic in image.topics.values() for one in topic.partitions)
+    for topic in image.topics.values():
+        for partition in topic.partitions:
+            if node_id not in partition.replicas or partition.leader not in (node_id, NO_LEADER):
+                continue
+            assigned = directory_of(partition, node_id)
+            actual = (locate(topic.name, topic.topic_id, partition.index) if log_dirs else None) or assigned
+            if not is_assigned(actual) and log_dirs and all_online:
+                actual = min(log_dirs, key=fewest.__getitem__)
+                fewest[actual] += 1
+            can_lead = actual in log_dirs or not log_dirs
+            if can_lead or partition.leader != NO_LEADER or actual != assigned:
+                yield _change(topic, partition, node_id, actual, can_lead)
+
+
+def _change(topic: TopicImage, partition: PartitionImage, node_id: int, directory_id: bytes, can_lead: bool) -> Any:
+    """Who comes back into the in-sync replicas is no longer eligible beside them (KIP-966): Kafka takes both at once for an error."""
+    change: Any = messages.PartitionChangeRecord(
+        partition_id=partition.index, topic_id=topic.topic_id, leader=node_id if can_lead else NO_LEADER
+    )
+    if directory_id != directory_of(partition, node_id):
+        change.directories = _directories(partition, node_id, directory_id)
+    if can_lead and node_id not in partition.isr:
+        change.isr = [node_id]
+    if can_lead and (partition.details.eligible_leader_replicas or partition.details.last_known_elr):
+        change.eligible_leader_replicas, change.last_known_elr = [], []
+    return change
+
+
+def _directories(partition: PartitionImage, node_id: int, directory_id: bytes) -> list[bytes]:
+    given = [*partition.directories, *[UNASSIGNED] * len(partition.replicas)]
+    return [directory_id if replica == node_id else other for replica, other in zip(partition.replicas, given, strict=False)]
+
+
+def assignment_records(image: ClusterImage, node_id: int, assignments: Iterable[tuple[bytes, int, bytes]]) -> list[Any]:
+    """The records that say where replicas of a broker lie now: (topic id, partition, directory id). What is gone is passed over."""
+    records: list[Any] = []
+    for topic_id, index, directory_id in assignments:
+        topic = image.topics_by_id.get(topic_id)
+        if topic is None or not 0 <= index < len(topic.partitions):
+            continue
+        partition = topic.partitions[index]
+        if directory_of(partition, node_id) != directory_id:
+            directories = _directories(partition, node_id, directory_id)
+            records.append(messages.PartitionChangeRecord(partition_id=index, topic_id=topic_id, directories=directories))
+    return records
+
+
+def failure_records(image: ClusterImage, node_id: int, directory_id: bytes) -> list[Any]:
+    """What a broker tells when a directory fails: which it has left, and that its partitions there have no leader."""
+    broker = image.brokers.get(node_id)
+    if broker is None:
+        return []
+    left = [other for other in broker.log_dirs if other != directory_id]
+    change = messages.BrokerRegistrationChangeRecord(broker_id=node_id, broker_epoch=broker.epoch, log_dirs=left)
+    return [
+        change,
+        *(
+            messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id, leader=NO_LEADER)
+            for topic in image.topics.values()
+            for partition in topic.partitions
+            if partition.leader == node_id and directory_of(partition, node_id) == directory_id
+        ),
+    ]

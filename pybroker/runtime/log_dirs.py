@@ -1,0 +1,230 @@
+"""The log directories of this broker: what lies in them, moving between them, and what happens when one fails.
+
+Theory of operation
+- A partition whose log fails goes offline by itself (`LivePartition.take_offline`); the others go on. Then its directory is tried: a small
+  file is written there, flushed and removed, on a thread. If that fails the directory is offline until the next start, and all partitions
+  in it with it: they have no leader, answer KAFKA_STORAGE_ERROR, and are not made anew elsewhere. New ones go into what is left.
+- Without the directory of the metadata log, or if that log itself fails, nothing can be decided any more: the broker stops and says why.
+- A full disk is no failure: nothing of this happens then.
+
+(Kafka: LogDirFailureChannel, ReplicaManager.handleLogDirFailure, alterReplicaLogDirs, describeLogDirs.)
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from pybroker.core.cluster import METADATA_TOPIC, MetadataDelta, TopicImage
+from pybroker.core.log_directories import directory_of
+from pybroker.runtime.controller import Controller
+from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.partitions import Partitions
+from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, LogStore, StorageError
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from pybroker.runtime.moves import Moves
+
+logger = logging.getLogger("pybroker")
+
+UNKNOWN_LAG = -1
+MAX_NAME_LENGTH = 255
+FUTURE_SUFFIX_LENGTH = len(".-future") + 32  # see `storage.layout`
+
+
+class BrokerCannotGoOn(DataDirectoryError):
+    """The broker lost what it cannot do without. The message says what and why."""
+
+
+class Replica(NamedTuple):
+    """A log, or a copy that is being made, in a directory: its size, and how many offsets it is behind (-1: not known)."""
+
+    directory: str
+    size_bytes: int
+    offset_lag: int
+    is_future: bool
+
+
+class LogDirs:
+    """See the module."""
+
+    __slots__ = ("_controller", "_looking", "_moves", "_nursery", "_partitions", "_store")
+
+    def __init__(self, store: LogStore, partitions: Partitions, controller: Controller) -> None:
+        self._store = store
+        self._partitions = partitions
+        self._controller = controller
+        self._moves: Moves | None = None
+        self._nursery: trio.Nursery | None = None
+        self._looking: set[str] = set()
+        partitions.failed = self._partition_failed
+        partitions.suspect = self._suspect_all
+        controller.failed = self._metadata_failed
+        controller.listeners.append(self._follow)
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Go on with what a stop broke off; look after failures. Ends with the nursery, and ends it if the broker cannot go on."""
+        self._nursery = nursery
+        for topic in list(self._controller.image.topics.values()):
+            for partition in topic.partitions:
+                if self._store.future(topic.name, partition.index) is not None:
+                    self._resume(topic, partition.index)
+
+    def _mover(self) -> Moves:
+        """It is brought in with the first move: most brokers make none."""
+        if self._moves is None:
+            from pybroker.runtime.moves import Moves
+
+            self._moves = Moves(self._store, self._assign)
+            if self._nursery is not None:
+                self._moves.start(self._nursery)
+        return self._moves
+
+    def _resume(self, topic: TopicImage, partition: int) -> None:
+        live = self._partitions.find(topic.name, partition)
+        if live is not None and not live.offline and self._store.get(topic.name, partition) is live.log:
+            self._mover().add(live)
+
+    # --- what lies where
+
+    def directories(self) -> list[DirectoryInfo]:
+        """In the order they were given."""
+        return list(self._store.directories())
+
+    async def space(self, path: str) -> tuple[int, int]:
+        """Total and usable bytes of the volume of a directory. Raises StorageError."""
+        return await trio.to_thread.run_sync(self._store.space, path)
+
+    def cordoned(self) -> set[bytes]:
+        """The ids of the directories that take no new replicas."""
+        return self._controller.local.cordoned(self._controller.settings)
+
+    def replicas(self, topic: TopicImage, partition: int) -> list[Replica]:
+        """Where a partition lies: once, and once more if it is being moved. One that was never written to lies where it will."""
+        log = self._store.get(topic.name, partition)
+        if log is None or log.topic_id != topic.topic_id:
+            return self._without_log(topic, partition)
+        found = [Replica(log.directory, log.size_bytes, 0, False)]
+        future = self._store.future(topic.name, partition)
+        if future is not None:
+            lag = max(0, log.log_end_offset - future.log_end_offset)
+            found.append(Replica(future.directory, future.size_bytes, lag, True))
+        return found
+
+    def _without_log(self, topic: TopicImage, partition: int) -> list[Replica]:
+        lag = UNKNOWN_LAG if (topic.name, partition) in self._store.unopened else 0
+        directory_id = directory_of(topic.partitions[partition], self._store.node_id)
+        directories = self._store.directories()
+        for directory in directories:
+            if directory.directory_id == directory_id or len(directories) == 1:
+                return [Replica(directory.path, 0, lag, False)]
+        return []
+
+    # --- moving
+
+    def move(self, topic: str, partition: int, path: str) -> None:
+        """Begin to move a partition into the directory of that path, or give up a move if it lies there. In the order of Kafka's checks.
+
+        Raises KafkaError: INVALID_TOPIC_EXCEPTION, LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, INVALID_REPLICA_ASSIGNMENT (cordoned), and
+        UNKNOWN_TOPIC_OR_PARTITION: then the partition goes there once it is made.
+        """
+        if len(f"{topic}-{partition}") > MAX_NAME_LENGTH - FUTURE_SUFFIX_LENGTH:
+            raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, "The topic name is too long.")
+        directory = self._online_directory(path)
+        live = self._partitions.find(topic, partition)
+        if live is None:
+            self._controller.local.prefer(topic, partition, directory.directory_id)
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        live.check_online()
+        try:
+            self._redirect(live, path)
+        except StorageError as error:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+
+    def _online_directory(self, path: str) -> DirectoryInfo:
+        for directory in self._store.directories():
+            if directory.path == path:
+                if directory.failure is not None:
+                    raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"Log directory {path} is offline")
+                if directory.directory_id in self.cordoned():
+                    raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"Log directory {path} is cordoned")
+                return directory
+        raise KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, f"Log directory {path} is not found in the config.")
+
+    def _redirect(self, live: LivePartition, path: str) -> None:
+        """While a directory is offline no copy is begun, as in Kafka: another one might lie there."""
+        future = self._store.future(live.topic, live.partition)
+        if future is not None and future.directory != path:
+            self._mover().cancel(live)
+            future = None
+        if live.log.directory == path or future is not None:
+            return
+        if any(directory.failure is not None for directory in self._store.directories()):
+            raise StorageError(f"{live.topic}-{live.partition} is not moved while a log directory is offline")
+        self._store.begin_move(live.log, path)
+        self._mover().add(live)
+
+    async def _assign(self, live: LivePartition, path: str) -> None:
+        directory_id = next(directory.directory_id for directory in self._store.directories() if directory.path == path)
+        await self._controller.assign_directories([(live.topic_id, live.partition, directory_id)])
+
+    def _follow(self, delta: MetadataDelta) -> None:
+        """A wish for a partition is fulfilled when it is made."""
+        preferred = self._controller.local.preferred
+        if preferred:
+            for topic in [*delta.created, *delta.grown]:
+                for partition in topic.partitions:
+                    preferred.pop((topic.name, partition.index), None)
+
+    # --- failing
+
+    def _partition_failed(self, live: LivePartition) -> None:
+        self._suspect(live.log.directory)
+
+    def _suspect_all(self) -> None:
+        for directory in self._store.directories():
+            self._suspect(directory.path)
+
+    def _suspect(self, path: str) -> None:
+        if self._nursery is not None and path not in self._looking:
+            self._looking.add(path)
+            self._nursery.start_soon(self._look_at, path, name="look at a log directory")
+
+    async def _look_at(self, path: str) -> None:
+        try:
+            reason = await trio.to_thread.run_sync(self._store.probe, path)
+        finally:
+            self._looking.discard(path)
+        if reason is not None:
+            self._fail(path, reason)
+
+    def _fail(self, path: str, reason: str) -> None:
+        directory = next((one for one in self._store.directories() if one.path == path), None)
+        if directory is None or directory.failure is not None:
+            return
+        metadata = self._store.get(METADATA_TOPIC, 0)
+        if metadata is None or metadata.directory == path:
+            self._stop(f"the log directory with the metadata failed: {reason}")
+        logger.error("a log directory failed, and all that lies in it is offline until the next start: %s", reason)
+        lost = {id(log) for log in self._store.fail_directory(path, reason)}
+        for live in self._partitions:
+            if id(live.log) in lost:
+                live.stay_offline(reason)
+        try:
+            self._controller.directory_failed(directory.directory_id)
+        except KafkaError as error:
+            logger.error("the metadata does not say that a directory failed: %s", error)
+
+    def _metadata_failed(self, error: StorageError) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(self._stop_soon, f"the metadata log failed: {error}")
+
+    async def _stop_soon(self, reason: str) -> None:
+        self._stop(reason)
+
+    def _stop(self, reason: str) -> None:
+        logger.critical("the broker stops: %s", reason)
+        raise BrokerCannotGoOn(reason)

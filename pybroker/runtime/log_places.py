@@ -1,0 +1,44 @@
+"""Where the log of a partition lies or will lie, and why it cannot be used where it does.
+
+What decides is what was found at the start, then what the metadata says. A log that is said to lie in a directory which cannot be used is
+not made anew elsewhere: its records are there, and come back with the directory.
+"""
+
+from __future__ import annotations
+
+from pybroker.core.cluster import TopicImage
+from pybroker.core.log_directories import directory_of, is_assigned
+from pybroker.storage.interface import LogStore
+from pybroker.wire.uuids import ZERO_UUID, to_text
+
+
+def assigned_directory(store: LogStore, topic: TopicImage, partition: int) -> str | None:
+    """The path of the directory that the metadata gives a partition, None if it gives none that is there."""
+    directory_id = directory_of(topic.partitions[partition], store.node_id)
+    return next((directory.path for directory in store.directories() if directory.directory_id == directory_id), None)
+
+
+def why_offline(store: LogStore, topic: TopicImage, partition: int) -> str | None:
+    """Why the log of a partition cannot be opened or made; None if it can."""
+    log = store.get(topic.name, partition)
+    if log is not None and log.topic_id in (topic.topic_id, ZERO_UUID):
+        return None
+    unopened = store.unopened.get((topic.name, partition))
+    if unopened is not None:
+        return unopened.reason
+    directory_id = directory_of(topic.partitions[partition], store.node_id)
+    directories = store.directories()
+    for directory in directories:
+        if directory.directory_id == directory_id:
+            return directory.failure or _only_a_copy(store, topic, partition)
+    failures = [directory.failure for directory in directories if directory.failure is not None]
+    if is_assigned(directory_id):
+        return failures[0] if failures else f"it lies in a log directory that this broker was not given, of the id {to_text(directory_id)}"
+    return f"it may lie in a directory that is offline: {failures[0]}" if failures else None
+
+
+def _only_a_copy(store: LogStore, topic: TopicImage, partition: int) -> str | None:
+    future = store.future(topic.name, partition)
+    if future is None or future.topic_id != topic.topic_id:
+        return None
+    return f"it lies in a directory that is offline, and its copy in {future.directory} is not complete"
