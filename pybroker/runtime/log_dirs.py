@@ -22,6 +22,7 @@ from pybroker.core.log_directories import directory_of
 from pybroker.runtime.controller import Controller
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -96,7 +97,7 @@ class LogDirs:
 
     async def space(self, path: str) -> tuple[int, int]:
         """Total and usable bytes of the volume of a directory. Raises StorageError."""
-        return await trio.to_thread.run_sync(self._store.space, path)
+        return await in_thread(self._store.space, path)
 
     def cordoned(self) -> set[bytes]:
         """The ids of the directories that take no new replicas."""
@@ -195,7 +196,7 @@ class LogDirs:
 
     async def _look_at(self, path: str) -> None:
         try:
-            reason = await trio.to_thread.run_sync(self._store.probe, path)
+            reason = await in_thread(self._store.probe, path)
         finally:
             self._looking.discard(path)
         if reason is not None:

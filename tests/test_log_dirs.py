@@ -1,0 +1,580 @@
+"""Several log directories, through a whole broker: what is shown, what moves, and what happens when one fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from pybroker import Broker, BrokerConfig
+from pybroker.records.builder import build_batch
+from pybroker.runtime.partition import LivePartition
+from pybroker.serve import run
+from pybroker.storage import store as store_module
+from pybroker.storage.files import Files
+from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.testing.client import RawClient
+from pybroker.testing.memory import connect_in_memory
+from pybroker.wire.errors import ErrorCode
+from pybroker.wire.messages import (
+    AlterReplicaLogDirsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    DescribeLogDirsRequest,
+    FetchRequest,
+    ListOffsetsRequest,
+    MetadataRequest,
+    ProduceRequest,
+)
+
+STORAGE_ERROR = ErrorCode.KAFKA_STORAGE_ERROR
+
+
+class TroubledFiles(Files):
+    """Every call that has to do with a path below `broken` fails with `number`; so do writes and flushes of files opened there."""
+
+    broken = ""
+    number = errno.EIO
+    paths: dict[int, str] = {}  # noqa: RUF012 - of the one test that runs
+
+    def _check(self, path: str) -> None:
+        if self.broken and (path + "/").startswith(self.broken):
+            raise OSError(self.number, os.strerror(self.number), path)
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]  # a method in the place of a function of os
+        if flags & os.O_ACCMODE != os.O_RDONLY or self.number == errno.EIO:
+            self._check(path)
+        fd = os.open(path, flags, mode)
+        self.paths[fd] = path
+        return fd
+
+    def write(self, fd: int, data: Any) -> int:  # type: ignore[override]  # see above
+        self._check(self.paths[fd])
+        return os.write(fd, data)
+
+    def fsync(self, fd: int) -> None:  # type: ignore[override]  # see above
+        if self.number == errno.EIO:
+            self._check(self.paths[fd])
+
+    def mkdir(self, path: str) -> None:  # type: ignore[override]  # see above
+        self._check(path)
+        os.mkdir(path)
+
+
+@pytest.fixture
+def trouble(monkeypatch: pytest.MonkeyPatch) -> type[TroubledFiles]:
+    """Brokers run on disks that have no trouble until `broken` says where."""
+    monkeypatch.setattr(store_module, "Files", TroubledFiles)
+    monkeypatch.setattr(TroubledFiles, "broken", "")
+    monkeypatch.setattr(TroubledFiles, "number", errno.EIO)
+    monkeypatch.setattr(TroubledFiles, "paths", {})
+    return TroubledFiles
+
+
+class Room:
+    """A broker over directories `a` and `b`, and a client."""
+
+    def __init__(self, broker: Broker, client: RawClient) -> None:
+        self.broker = broker
+        self.client = client
+
+    async def create(self, name: str, partitions: int = 1) -> int:
+        """Make a topic; the error code."""
+        topic = CreateTopicsRequest.CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
+        return int((await self.client.ask(CreateTopicsRequest(topics=[topic], timeout_ms=1000), 7)).topics[0].error_code)
+
+    async def delete(self, name: str) -> int:
+        """Delete a topic; the error code."""
+        return int((await self.client.ask(DeleteTopicsRequest(topic_names=[name], timeout_ms=1000), 5)).responses[0].error_code)
+
+    async def produce(self, topic: str, partition: int = 0, value: bytes = b"v") -> int:
+        """Write a record; the error code."""
+        data = ProduceRequest.PartitionProduceData(index=partition, records=build_batch([(b"k", value, 1)]))
+        request = ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[ProduceRequest.TopicProduceData(name=topic, partition_data=[data])])
+        answer = await self.client.ask(request, 9)
+        return int(answer.responses[0].partition_responses[0].error_code)
+
+    async def fetch(self, topic: str, partition: int = 0) -> tuple[int, int]:
+        """The error code, and how many bytes of records there are from the start."""
+        asked = FetchRequest.FetchPartition(partition=partition, fetch_offset=0, partition_max_bytes=1 << 20)
+        request = FetchRequest(max_bytes=1 << 20, topics=[FetchRequest.FetchTopic(topic=topic, partitions=[asked])])
+        data = (await self.client.ask(request, 12)).responses[0].partitions[0]
+        return int(data.error_code), len(data.records or b"")
+
+    async def end_offset(self, topic: str, partition: int = 0) -> tuple[int, int]:
+        """The error code and the end of a partition."""
+        asked = ListOffsetsRequest.ListOffsetsPartition(partition_index=partition, timestamp=-1)
+        request = ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsRequest.ListOffsetsTopic(name=topic, partitions=[asked])])
+        found = (await self.client.ask(request, 6)).topics[0].partitions[0]
+        return int(found.error_code), int(found.offset)
+
+    async def leader(self, topic: str, partition: int = 0) -> tuple[int, int, list[int]]:
+        """Error code, leader and offline replicas of a partition, as Metadata tells them."""
+        request = MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=topic)])
+        found = (await self.client.ask(request, 9)).topics[0].partitions[partition]
+        return int(found.error_code), found.leader_id, found.offline_replicas
+
+    async def move(self, topic: str, partition: int, path: str, version: int = 2) -> int:
+        """Ask for a move; the error code."""
+        wish = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name=topic, partitions=[partition])
+        request = AlterReplicaLogDirsRequest(dirs=[AlterReplicaLogDirsRequest.AlterReplicaLogDir(path=path, topics=[wish])])
+        return int((await self.client.ask(request, version)).results[0].partitions[0].error_code)
+
+    async def describe(self, topics: Any = None, version: int = 5) -> Any:
+        """The whole answer."""
+        return await self.client.ask(DescribeLogDirsRequest(topics=topics), version)
+
+    async def places(self, topic: str) -> list[tuple[str, int, bool]]:
+        """(directory's name, partition, is a copy) of what lies of a topic anywhere."""
+        found = []
+        for result in (await self.describe()).results:
+            for each in result.topics:
+                if each.name == topic:
+                    found += [(os.path.basename(result.log_dir), one.partition_index, one.is_future_key) for one in each.partitions]
+        return sorted(found)
+
+    def live(self, topic: str, partition: int = 0) -> LivePartition:
+        """The partition in the broker."""
+        rooms = self.broker._rooms
+        assert rooms is not None
+        live = rooms.state.partitions.find(topic, partition)
+        assert live is not None
+        return live
+
+    def image(self, topic: str, partition: int = 0) -> Any:
+        """The partition in the metadata."""
+        rooms = self.broker._rooms
+        assert rooms is not None
+        return rooms.state.cluster.topics[topic].partitions[partition]
+
+    def directory_ids(self) -> list[bytes]:
+        """Of the two directories."""
+        rooms = self.broker._rooms
+        assert rooms is not None
+        return [directory.directory_id for directory in rooms.state.log_dirs.directories()]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for what tasks in the background do."""
+        with trio.fail_after(20):
+            while not holds():  # noqa: ASYNC110 - what is waited for has no event, and a test may look now and then
+                await trio.sleep(0.002)
+
+
+def take_away(path: str) -> None:
+    """A directory is gone; a file in its place keeps it from being made."""
+    os.rename(path, path + "-away")
+    Path(path).write_text("")
+
+
+def bring_back(path: str) -> None:
+    """The directory is back in the place of an empty one."""
+    shutil.rmtree(path)
+    os.rename(path + "-away", path)
+
+
+class Disks:
+    """Two directories, and brokers over them one after another."""
+
+    def __init__(self, root: Path) -> None:
+        self.a, self.b = str(root / "a"), str(root / "b")
+
+    @asynccontextmanager
+    async def open(self, *directories: str, **settings: str) -> AsyncIterator[Room]:
+        """A broker over some of them, by default both."""
+        named = {name.replace("_", "."): value for name, value in settings.items()}
+        config = BrokerConfig(data_dir=",".join(directories or (self.a, self.b)), settings=named)
+        async with Broker(config) as broker, trio.open_nursery() as nursery:
+            yield Room(broker, connect_in_memory(broker.server, nursery))
+            nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Disks:
+    """Two empty directories."""
+    return Disks(tmp_path)
+
+
+# --- what is shown
+
+
+@pytest.mark.parametrize("version", range(1, 6))
+def test_describes_memory(version: int) -> None:
+    """A broker in memory has one directory with real sizes, at every version."""
+
+    async def main() -> None:
+        async with Broker(BrokerConfig(topics={"t": 2})) as broker, trio.open_nursery() as nursery:
+            room = Room(broker, connect_in_memory(broker.server, nursery))
+            await room.produce("t")
+            topic = DescribeLogDirsRequest.DescribableLogDirTopic
+            answer = await room.describe([topic(topic="t", partitions=[0, 1, 9]), topic(topic="nobody", partitions=[0])], version)
+            (result,) = answer.results
+            assert (result.error_code, result.log_dir, result.is_cordoned) == (0, "/memory", False)
+            assert (result.total_bytes >= result.usable_bytes > 0) == (version >= 4)
+            (found,) = result.topics
+            assert [(one.partition_index, one.partition_size > 0, one.offset_lag) for one in found.partitions] == [
+                (0, True, 0),
+                (1, False, 0),
+            ]
+            assert (await room.describe([], version)).results[0].topics == []
+            assert [each.name for each in (await room.describe(None, version)).results[0].topics] == ["t"]
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def test_partitions_are_dealt_out(disks: Disks) -> None:
+    """Each new partition goes into the directory with the fewest, the metadata says which, and so it is after a restart."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 4)
+            await room.create("u", 1)
+            assert await room.places("t") == [("a", 0, False), ("a", 2, False), ("b", 1, False), ("b", 3, False)]
+            assert await room.produce("t", 1) == 0
+            assert room.live("t", 1).log.directory == disks.b
+            ids = room.directory_ids()
+            assert [room.image("t", index).directories for index in range(4)] == [[ids[0]], [ids[1]]] * 2
+        async with disks.open() as room:
+            assert await room.places("t") == [("a", 0, False), ("a", 2, False), ("b", 1, False), ("b", 3, False)]
+
+    trio.run(main)
+
+
+def test_cordoned_directory_takes_nothing_new(disks: Disks) -> None:
+    """KIP-1066: no new partition, no move; with all of them cordoned no topic."""
+
+    async def main() -> None:
+        async with disks.open(cordoned_log_dirs=disks.a) as room:
+            await room.create("t", 3)
+            assert {place[0] for place in await room.places("t")} == {"b"}
+            assert [result.is_cordoned for result in (await room.describe()).results] == [True, False]
+            assert await room.move("t", 0, disks.a) == ErrorCode.INVALID_REPLICA_ASSIGNMENT
+        async with disks.open(cordoned_log_dirs="*") as room:
+            assert await room.create("u") == ErrorCode.INVALID_REPLICATION_FACTOR
+
+    trio.run(main)
+
+
+# --- moving
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_refused_moves(disks: Disks, version: int) -> None:
+    """In Kafka's words, at every version."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            assert await room.move("t", 0, "/nowhere", version) == ErrorCode.LOG_DIR_NOT_FOUND
+            assert await room.move("t", 0, "b", version) == ErrorCode.LOG_DIR_NOT_FOUND
+            assert await room.move("x" * 240, 0, disks.b, version) == ErrorCode.INVALID_TOPIC_EXCEPTION
+            assert await room.move("t", 7, disks.b, version) == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            assert await room.move("t", 0, disks.a, version) == 0
+            assert await room.places("t") == [("a", 0, False)]
+
+    trio.run(main)
+
+
+def test_wish_for_a_topic_that_comes_later(disks: Disks) -> None:
+    """A partition that is not there yet is unknown, and goes where it was wanted when it is made."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            for partition in range(3):
+                assert await room.move("t", partition, disks.b) == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            await room.create("t", 4)
+            assert await room.places("t") == [("a", 3, False), ("b", 0, False), ("b", 1, False), ("b", 2, False)]
+            await room.delete("t")
+            await room.create("t", 2)
+            assert {place[0] for place in await room.places("t")} == {"a", "b"}
+
+    trio.run(main)
+
+
+def test_moves_while_it_is_written(disks: Disks) -> None:
+    """Nothing that is produced meanwhile is lost or twice; the metadata follows; the next start finds the log there."""
+
+    async def main() -> None:
+        async with disks.open(log_segment_bytes=str(1 << 20)) as room:
+            await room.create("t")
+            for _ in range(40):
+                assert await room.produce("t", value=b"v" * 60_000) == 0
+            assert await room.move("t", 0, disks.b) == 0
+            wanted = 40
+            while room.live("t").moving:
+                assert await room.produce("t") == 0
+                wanted += 1
+            assert await room.produce("t") == 0
+            assert await room.places("t") == [("b", 0, False)]
+            assert await room.end_offset("t") == (0, wanted + 1)
+            log = room.live("t").log
+            assert [header.base_offset for header, _ in log.batches(0)] == list(range(wanted + 1))
+            assert room.image("t").directories == [room.directory_ids()[1]]
+        assert not [name for name in os.listdir(disks.a) if name == "t-0"]
+        async with disks.open() as room:
+            assert await room.end_offset("t") == (0, wanted + 1)
+            assert room.live("t").log.recovery.scanned_bytes == 0
+
+    trio.run(main)
+
+
+def test_moves_back_and_forth(disks: Disks) -> None:
+    """A later wish takes the place of an earlier one; the log's own directory ends a move."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            await room.produce("t")
+            live = room.live("t")
+            live.cleaning = trio.Event()  # as if it were compacted: then a move waits
+            assert await room.move("t", 0, disks.b) == 0
+            assert await room.move("t", 0, disks.b) == 0
+            await trio.testing.wait_all_tasks_blocked()
+            assert await room.places("t") == [("a", 0, False), ("b", 0, True)]
+            (lag,) = [
+                one.offset_lag
+                for result in (await room.describe()).results
+                for topic in result.topics
+                for one in topic.partitions
+                if one.is_future_key
+            ]
+            assert lag == 1
+            assert await room.move("t", 0, disks.a) == 0
+            assert await room.places("t") == [("a", 0, False)]
+            live.cleaning.set()
+            live.cleaning = None
+            for path in (disks.b, disks.a, disks.b):
+                assert await room.move("t", 0, path) == 0
+                await room.until(lambda: not live.moving)
+                assert live.log.directory == path
+                assert await room.produce("t") == 0
+            assert await room.end_offset("t") == (0, 4)
+
+    trio.run(main)
+
+
+def test_goes_on_after_a_restart(disks: Disks) -> None:
+    """A move that a stop broke off is gone on with."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            await room.produce("t")
+            room.live("t").cleaning = trio.Event()
+            assert await room.move("t", 0, disks.b) == 0
+        async with disks.open() as room:
+            await room.until(lambda: room.live("t").log.directory == disks.b)
+            assert await room.places("t") == [("b", 0, False)]
+            assert await room.end_offset("t") == (0, 1)
+
+    trio.run(main)
+
+
+def test_topic_is_deleted_while_it_moves(disks: Disks) -> None:
+    """Both go, and the name is free."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            await room.produce("t")
+            live = room.live("t")
+            cleaning = live.cleaning = trio.Event()
+            assert await room.move("t", 0, disks.b) == 0
+            assert await room.delete("t") == 0
+            cleaning.set()
+            live.cleaning = None
+            await trio.testing.wait_all_tasks_blocked()
+            await room.create("t")
+            assert await room.end_offset("t") == (0, 0)
+            assert len(await room.places("t")) == 1
+
+    trio.run(main)
+
+
+def test_move_that_finds_no_room(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """It is given up, and the partition goes on where it is."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            await room.produce("t")
+            cleaning = room.live("t").cleaning = trio.Event()
+            assert await room.move("t", 0, disks.b) == 0
+            trouble.broken, trouble.number = disks.b, errno.ENOSPC
+            cleaning.set()
+            room.live("t").cleaning = None
+            await room.until(lambda: not room.live("t").moving)
+            assert await room.places("t") == [("a", 0, False)]
+            assert await room.produce("t") == 0
+            trouble.broken = ""
+
+    trio.run(main)
+
+
+# --- failing
+
+
+def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """Its partitions have no leader and take nothing; the others go on, new ones go there; the next start has all again."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 4)
+            for partition in range(4):
+                assert await room.produce("t", partition) == 0
+            trouble.broken = disks.b
+            assert await room.produce("t", 1) == STORAGE_ERROR
+            await room.until(lambda: room.live("t", 3).offline)
+            assert await room.produce("t", 3) == STORAGE_ERROR
+            assert await room.fetch("t", 3) == (STORAGE_ERROR, 0)
+            assert (await room.end_offset("t", 3))[0] == STORAGE_ERROR
+            assert await room.leader("t", 3) == (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])
+            assert await room.leader("t", 2) == (0, 1, [])
+            assert await room.produce("t", 2) == 0
+            results = (await room.describe()).results
+            assert [(result.error_code, len(result.topics)) for result in results] == [(0, 1), (STORAGE_ERROR, 0)]
+            assert await room.move("t", 0, disks.b) == STORAGE_ERROR
+            await room.create("u", 3)
+            assert {place[0] for place in await room.places("u")} == {"a"}
+            assert await room.produce("u", 2) == 0
+            trouble.broken = ""
+        async with disks.open() as room:
+            assert [await room.end_offset("t", index) for index in range(4)] == [(0, 1), (0, 1), (0, 2), (0, 1)]
+            assert await room.leader("t", 3) == (0, 1, [])
+
+    trio.run(main)
+
+
+def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """A partition goes offline by itself where its directory still takes files; a stop says that not all was safe."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 4)
+            assert await room.produce("t", 1) == 0
+            trouble.broken = os.path.join(disks.b, "t-1")
+            assert await room.produce("t", 1) == STORAGE_ERROR
+            trouble.broken = ""
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert await room.produce("t", 3) == 0
+            assert await room.leader("t", 1) == (0, 1, [])
+            assert [result.error_code for result in (await room.describe()).results] == [0, 0]
+
+    with pytest.raises(StorageError, match="t-1 is offline"):
+        trio.run(main)
+
+
+def test_metadata_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """Without the directory of the metadata log the broker stops, and says why."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            await room.produce("t", 0)
+            trouble.broken = disks.a
+            assert await room.produce("t", 0) == STORAGE_ERROR
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseException) as stopped:  # noqa: PT011 - a group of what its tasks raised, or what closing found
+        trio.run(main)
+    texts = []
+    error: BaseException | None = stopped.value
+    while error is not None:
+        texts.append(repr(error))
+        error = error.__context__
+    assert any("the log directory with the metadata failed" in text or "cannot be" in text for text in texts)
+
+
+def test_directory_that_is_away_at_the_start(disks: Disks) -> None:
+    """What lies there is offline, written to or not, and is not made anew; it is back with the directory."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 4)
+            assert await room.produce("t", 1) == 0
+        take_away(disks.b)
+        async with disks.open() as room:
+            assert await room.produce("t", 0) == 0
+            for partition in (1, 3):
+                assert await room.leader("t", partition) == (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])
+                assert await room.produce("t", partition) == STORAGE_ERROR
+            assert await room.create("u", 2) == 0
+            assert await room.produce("u", 1) == 0
+            assert await room.delete("u") == 0
+        os.unlink(disks.b)
+        async with disks.open() as room:  # as if the disk were not mounted: an empty directory in its place
+            assert await room.produce("t", 1) == STORAGE_ERROR
+        bring_back(disks.b)
+        async with disks.open() as room:
+            assert await room.end_offset("t", 1) == (0, 1)
+            assert await room.produce("t", 3) == 0
+            assert await room.leader("t", 1) == (0, 1, [])
+
+    trio.run(main)
+
+
+def test_metadata_that_is_away_at_the_start(disks: Disks) -> None:
+    """Nothing starts without it, and nothing is written over."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+        take_away(disks.a)
+        with pytest.raises(DataDirectoryError, match="the metadata log is in none of the data directories that can be used"):
+            async with disks.open():
+                pass
+        assert "__cluster_metadata-0" not in os.listdir(disks.b)
+
+    trio.run(main)
+
+
+def test_log_that_cannot_be_opened(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """Its partition is offline, the broker starts, and the records are there when the disk is well again."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 4)
+            for partition in (0, 1):
+                assert await room.produce("t", partition) == 0
+        trouble.broken = os.path.join(disks.b, "t-1/")
+        async with disks.open() as room:
+            assert await room.produce("t", 1) == STORAGE_ERROR
+            assert await room.fetch("t", 1) == (STORAGE_ERROR, 0)
+            assert (await room.end_offset("t", 1))[0] == STORAGE_ERROR
+            assert await room.end_offset("t", 0) == (0, 1)
+            trouble.broken = ""
+        async with disks.open() as room:
+            assert await room.end_offset("t", 1) == (0, 1)
+
+    trio.run(main)
+
+
+def test_logs_moved_by_hand(disks: Disks) -> None:
+    """While the broker is down a log may be carried to another directory: it is served from there, and the metadata is set right."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            assert await room.produce("t", 1) == 0
+        os.rename(os.path.join(disks.b, "t-1"), os.path.join(disks.a, "t-1"))
+        async with disks.open() as room:
+            assert await room.end_offset("t", 1) == (0, 1)
+            assert await room.places("t") == [("a", 0, False), ("a", 1, False)]
+            assert room.image("t", 1).directories == room.image("t", 0).directories
+
+    trio.run(main)
+
+
+def test_the_command_says_why_it_ends(tmp_path: Path) -> None:
+    """In one sentence, where the only directory cannot be used."""
+    (tmp_path / "data").write_text("")
+    reason = run(BrokerConfig(data_dir=tmp_path / "data"))
+    assert reason is not None
+    assert "is no directory" in reason
