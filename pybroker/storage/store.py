@@ -52,6 +52,7 @@ class DiskLogStore:
         "_logs",
         "_pool",
         "_rng",
+        "_said_of_unopened",
         "_trash",
         "cleaner_offsets",
         "cluster_id",
@@ -107,6 +108,7 @@ class DiskLogStore:
         self.high_watermarks: Offsets = {}
         self.cleaner_offsets: Offsets = {}
         self.unopened: dict[tuple[str, int], UnopenedLog] = {}
+        self._said_of_unopened: dict[str, Offsets] = {}
         self.remarks: list[str] = []
 
     # --- opening
@@ -149,11 +151,19 @@ class DiskLogStore:
         into |= {key: offset for key, offset in self._read_offsets(directory.path, name).items() if key in logs}
 
     def _read_offsets(self, path: str, name: str) -> Offsets:
+        path = os.path.join(path, name)
         try:
-            return self._checkpoints.read(os.path.join(path, name))
+            found = self._said_of_unopened[path] = self._checkpoints.read(path)
         except DamagedFile as damage:
             self.remarks.append(f"{damage}; it is taken as empty")
             return {}
+        return found
+
+    def _keep_for_unopened(self, path: str, offsets: Offsets) -> Offsets:
+        """What a checkpoint said of logs that could not be opened stays in it: their next opening asks for it."""
+        said = self._said_of_unopened.get(path, {})
+        kept = {key: said[key] for key, log in self.unopened.items() if key in said and log.path.startswith(os.path.dirname(path) + os.sep)}
+        return kept | offsets
 
     def _open_log(self, directory: LogDirectory, name: str, key: tuple[str, int], checkpointed: Checkpointed) -> None:
         path = os.path.join(directory.path, name)
@@ -388,6 +398,8 @@ class DiskLogStore:
         }
 
     def _write_offsets(self, path: str, checkpoints: dict[str, Offsets]) -> None:
+        if self.unopened:
+            checkpoints = {name: self._keep_for_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
         try:
             self._checkpoints.write(path, checkpoints)
         except OSError as error:
@@ -401,10 +413,7 @@ class DiskLogStore:
         self.cleaner_offsets[log.topic, log.partition] = offset
         path = own.home.parent
         offsets = {key: self.cleaner_offsets[key] for key in self._logs_in(path) if key in self.cleaner_offsets}
-        try:
-            self._checkpoints.write(path, {layout.CLEANER_CHECKPOINT: offsets})
-        except OSError as error:
-            raise storage_error("write the cleaner's checkpoint of", path, error) from error
+        self._write_offsets(path, {layout.CLEANER_CHECKPOINT: offsets})
 
     def _logs_in(self, path: str) -> dict[tuple[str, int], PartitionLog]:
         """Logs and copies; a partition has at most one of them in a directory."""
@@ -415,7 +424,10 @@ class DiskLogStore:
         }
 
     def close(self, high_watermarks: Offsets) -> None:
-        """See `interface.LogStore.close`. A directory with a log that failed is not marked clean; the first error is raised at the end."""
+        """See `interface.LogStore.close`. The first error is raised at the end.
+
+        A directory with a log that failed, or could not be opened, is not marked clean: that log was not looked at to its end.
+        """
         errors: list[StorageError] = []
         for directory in self._directories:
             if directory.failure is not None:
@@ -424,7 +436,7 @@ class DiskLogStore:
             for_each(partial(_close, errors), self._logs_in(directory.path).values())
             try:
                 self._write_checkpoints(directory.path, high_watermarks)
-                if len(errors) == before:
+                if len(errors) == before and not self._holds_unopened(directory.path):
                     write_clean_shutdown(self._files, directory.path)
             except StorageError as error:
                 errors.append(error)
@@ -434,6 +446,9 @@ class DiskLogStore:
         self._logs.clear()
         if errors:
             raise errors[0]
+
+    def _holds_unopened(self, path: str) -> bool:
+        return any(os.path.dirname(log.path) == path for log in self.unopened.values())
 
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""

@@ -402,9 +402,12 @@ def test_empty_directory_among_others_is_told(open_disk: Open, paths: list[str])
 
 
 def test_one_log_cannot_be_opened(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
-    """It is noted, with its topic, and the rest is served. Deleting it takes its files away."""
-    store, _ = filled
+    """It is noted, with its topic, and the rest is served; what the checkpoints say of it stays. Deleting it takes its files away."""
+    store, log = filled
     append(store.create("u", 0, bytes(16), store._config, paths[0]))
+    log.raise_log_start_offset(7)
+    store.checkpoint_cleaner(log, 5)
+    store.checkpoint({})
     store.abandon()
 
     class Broken(Files):
@@ -418,6 +421,14 @@ def test_one_log_cannot_be_opened(filled: tuple[Any, Any], paths: list[str], ope
     unopened = store.unopened[KEY]
     assert (unopened.path, unopened.topic_id) == (os.path.join(paths[0], "t-0"), bytes(range(16)))
     assert "Input/output error" in unopened.reason
+    store.checkpoint({})
+    store.close({})
+    assert not os.path.exists(os.path.join(paths[0], ".kafka_cleanshutdown"))
+    assert os.path.exists(os.path.join(paths[1], ".kafka_cleanshutdown"))
+    store = open_disk(*paths)
+    assert (store.get(*KEY).log_start_offset, store.get(*KEY).recovery_point, store.cleaner_offsets) == (7, 20, {KEY: 5})
+    store.abandon()
+    store = open_disk(*paths, files=Broken())
     store.delete_unopened(*KEY)
     assert (store.unopened, directories_of(paths)[0]) == ({}, ["delete"])
 
