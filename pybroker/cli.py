@@ -19,11 +19,11 @@ DEFAULT_DATA_DIR = "pybroker-data"
 
 USAGE = """\
 pybroker [OPTION]...
-       pybroker dump [OPTION]... PATH...
+       pybroker dump|verify [OPTION]... PATH...
        pybroker wire decode|encode|check ...
        pybroker healthcheck [HOST:PORT]"""
 
-COMMANDS = ("dump", "wire", "healthcheck")
+COMMANDS = ("dump", "verify", "wire", "healthcheck")
 
 DESCRIPTION = "A small Kafka broker: stock clients talk to it as to Apache Kafka 4.4.0."
 
@@ -43,6 +43,7 @@ examples:
   pybroker --config server.properties                  the file of a KRaft broker
   pybroker --memory --load-segment orders=00000000000000000000.log    serve the records of a file of another broker
   pybroker dump --help                                 show what lies in the files of a data directory
+  pybroker verify --help                               check that they are whole, and repair them
   pybroker wire --help                                 decode and encode Kafka's messages
   pybroker healthcheck 127.0.0.1:9092                  exit status 0 if a broker answers there
 
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_wire(words)
     if words[:1] == ["dump"]:
         return _run_dump(words[1:])
+    if words[:1] == ["verify"]:
+        return _run_verify(words[1:])
     if words[:1] == ["healthcheck"]:
         return _run_healthcheck(words[1:])
     return _run_broker(_parse(words))
@@ -265,6 +268,12 @@ def _run_wire(words: list[str]) -> int:
 
 def _run_dump(words: list[str]) -> int:
     from pybroker.dump_cli import run
+
+    return run(words)
+
+
+def _run_verify(words: list[str]) -> int:
+    from pybroker.verify_cli import run
 
     return run(words)
 

@@ -37,17 +37,19 @@ def small_file_rows(files: Files, place: Place) -> Iterator[Row]:
         yield damage_row(0, files.size(place.path), str(damage).removeprefix(f"{place.path}: ").removeprefix(f"{place.path} "))
 
 
-def _log_beside(files: Files, place: Place) -> str | None:
-    """The path of the segment that an index belongs to."""
-    directory, name = os.path.split(place.path)
+def segment_beside(files: Files, path: str) -> str | None:
+    """The path of the segment that a file belongs to, or is; None if it is not there, or the file no part of one."""
+    directory, name = os.path.split(path)
     parsed = layout.parse_segment_file(name)
-    path = os.path.join(directory, layout.segment_file_name(parsed[0], layout.LOG) + parsed[2]) if parsed is not None else ""
-    return path if path and files.exists(path) else None
+    if parsed is None or parsed[2] or parsed[1] == layout.SNAPSHOT:
+        return None
+    segment = os.path.join(directory, layout.segment_file_name(parsed[0], layout.LOG))
+    return segment if files.exists(segment) else None
 
 
 def _index_rows(files: Files, place: Place) -> Iterator[Row]:
     content = files.read_file(place.path)
-    log = _log_beside(files, place)
+    log = segment_beside(files, place.path)
     size_bytes = files.size(log) if log is not None else NO_LIMIT
     index = OffsetIndex.decode(content, size_bytes)
     if index is None:
@@ -70,6 +72,8 @@ def _points_at_batch(reader: HeaderReader, offset: int, position: int) -> bool:
 
 def _time_index_rows(files: Files, place: Place) -> Iterator[Row]:
     content = files.read_file(place.path)
+    if not any(content):  # Kafka makes the file in full size, of zeros
+        return
     index = TimeIndex.decode(content)
     if index is None:
         yield damage_row(0, len(content), "this is no time index: its entries do not grow, or one is torn")

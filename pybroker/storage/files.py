@@ -47,6 +47,7 @@ class Files:
     fsync = staticmethod(getattr(os, "fdatasync", os.fsync))
     fsync_names = staticmethod(os.fsync)
     rename = staticmethod(os.replace)
+    link = staticmethod(os.link)
     unlink = staticmethod(os.unlink)
     mkdir = staticmethod(os.mkdir)
     makedirs = staticmethod(os.makedirs)

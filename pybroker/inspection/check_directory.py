@@ -1,0 +1,222 @@
+"""A data directory: each log in it, and whether checkpoints, the metadata and the names in it agree with what the logs hold."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pybroker.core.cluster import METADATA_TOPIC, ClusterImage
+from pybroker.inspection.check_log import LogCheck, Outlook, check_log
+from pybroker.inspection.findings import Finding, note
+from pybroker.inspection.kinds import OFFSETS_ENDING
+from pybroker.records.errors import RecordsError
+from pybroker.runtime.metadata_codec import BatchReader
+from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
+from pybroker.storage import layout
+from pybroker.storage.checkpoints import DamagedFile, read_offsets
+from pybroker.storage.files import READ_ONLY, Files, OpenFile, storage_error
+from pybroker.storage.interface import StorageError
+from pybroker.storage.lock import holder_of
+from pybroker.storage.metadata_files import read_meta_properties, read_partition_metadata
+from pybroker.storage.snapshot_files import DiskSnapshots
+from pybroker.storage.walk import SegmentWalk
+from pybroker.wire.base import WireError
+from pybroker.wire.uuids import to_text
+
+Offsets = dict[tuple[str, int], int]
+
+METADATA_LOG = layout.log_directory_name(METADATA_TOPIC, 0)
+LEFT_OVER = {
+    "-delete": ("is what is left of a deleted topic", "removes it after a minute"),
+    "-future": ("is a copy that was being made in another data directory and was not finished", "leaves it alone"),
+    "-stray": ("is a log that a Kafka broker put aside, as the metadata did not know it", "leaves it alone"),
+}
+_LEFT_OVER = re.compile(r".*-[0-9]+\.[0-9a-f]{32}(?P<fate>-delete|-future|-stray)")
+CHECKPOINTS = (
+    layout.RECOVERY_POINT_CHECKPOINT,
+    layout.LOG_START_CHECKPOINT,
+    layout.REPLICATION_CHECKPOINT,
+    layout.CLEANER_CHECKPOINT,
+)
+
+
+@dataclass(slots=True)
+class DirectoryCheck:
+    """What was found in one data directory."""
+
+    path: str
+    in_use: bool = False
+    clean: bool = False
+    checkpoints: dict[str, Offsets] = field(default_factory=dict)
+    logs: dict[tuple[str, int], LogCheck] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def outlook(self, key: tuple[str, int] | None) -> Outlook:
+        """What the directory says of a log."""
+        points, starts = self.checkpoints[layout.RECOVERY_POINT_CHECKPOINT], self.checkpoints[layout.LOG_START_CHECKPOINT]
+        point, start = (points.get(key, 0), starts.get(key, 0)) if key is not None else (0, 0)
+        return Outlook(True, self.clean, point, start, self.in_use)
+
+
+def is_data_directory(files: Files, path: str) -> bool:
+    """Whether logs lie in a directory, or something that says that they do."""
+    with suppress(OSError):
+        return any(
+            name == layout.META_PROPERTIES or (layout.parse_log_directory(name) and files.is_directory(os.path.join(path, name)))
+            for name in files.listdir(path)
+        )
+    return False
+
+
+def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
+    """The files at the top of a data directory; `ours`: this process holds its lock. Raises OSError."""
+    check = DirectoryCheck(path, not ours and holder_of(files, path) is not None, files.exists(os.path.join(path, layout.CLEAN_SHUTDOWN)))
+    for name in CHECKPOINTS:
+        file = os.path.join(path, name)
+        try:
+            check.checkpoints[name] = read_offsets(files, file)
+        except DamagedFile as damage:
+            check.checkpoints[name] = {}
+            hope = "takes it as empty" + (", and checks all of each log" if name == layout.RECOVERY_POINT_CHECKPOINT else "")
+            check.findings.append(Finding(file, str(damage).removeprefix(file).lstrip(": "), next_start=hope))
+    return check
+
+
+def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
+    """Look at all of a data directory; `ours` as in `look_around`. Raises OSError."""
+    check = look_around(files, path, ours=ours)
+    check.findings += _check_owner(files, path)
+    for name in sorted(files.listdir(path)):
+        _check_entry(files, check, name)
+    check.findings += _compare_checkpoints(check)
+    check.findings += _compare_metadata(files, check)
+    return check
+
+
+def _check_owner(files: Files, path: str) -> Iterator[Finding]:
+    file = os.path.join(path, layout.META_PROPERTIES)
+    try:
+        if read_meta_properties(files, path) is None:
+            yield Finding(file, "it is not there, so it is not known whose the logs are", next_start="is refused: put the file back")
+    except DamagedFile as damage:
+        yield Finding(file, str(damage).removeprefix(file).lstrip(": "), next_start="is refused: repair the file")
+
+
+def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
+    path = os.path.join(check.path, name)
+    key = layout.parse_log_directory(name)
+    try:
+        if not files.is_directory(path):
+            if name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not name.endswith(OFFSETS_ENDING):
+                check.findings.append(note(path, "it is no file of a data directory", "leaves it alone"))
+        elif key is not None:
+            log = check.logs[key] = check_log(files, path, check.outlook(key))
+            check.findings += log.findings
+        else:
+            left = _LEFT_OVER.fullmatch(name)
+            is_what, fate = LEFT_OVER[left["fate"]] if left is not None else ("is no log", "leaves it alone")
+            check.findings.append(note(path, f"it {is_what}", fate))
+    except (OSError, StorageError) as error:
+        check.findings.append(unreadable(path, error))
+
+
+def unreadable(path: str, error: Exception) -> Finding:
+    """A path that the system does not give: nothing can be said of it."""
+    what = str(storage_error("read", path, error)) if isinstance(error, OSError) else str(error)
+    return Finding(path, what)
+
+
+# --- checkpoints
+
+
+def _compare_checkpoints(check: DirectoryCheck) -> Iterator[Finding]:
+    for name, meaning, fate in (
+        (layout.RECOVERY_POINT_CHECKPOINT, "was safe on disk up to", "goes on with what is there"),
+        (layout.REPLICATION_CHECKPOINT, "was committed up to", "goes on with what is there"),
+        (layout.CLEANER_CHECKPOINT, "was compacted up to", "compacts it from its beginning"),
+    ):
+        for key, offset in check.checkpoints[name].items():
+            log = check.logs.get(key)
+            file = os.path.join(check.path, name)
+            if log is None:
+                yield note(file, f"it names {key[0]}-{key[1]}, which is not there")
+            elif offset > log.end_offset and not log.outlook.in_use:
+                what = f"it says that {key[0]}-{key[1]} {meaning} offset {offset}, but the log ends at {log.end_offset}: its end was lost"
+                yield Finding(file, what, offset=offset, next_start=fate)
+    for key, offset in check.checkpoints[layout.LOG_START_CHECKPOINT].items():
+        log = check.logs.get(key)
+        if log is not None and log.segments and max(segment.next_offset for segment in log.segments) < offset:
+            what = f"it lets {key[0]}-{key[1]} begin at offset {offset}, but what is there of it ends before"
+            yield Finding(
+                os.path.join(check.path, layout.LOG_START_CHECKPOINT), what, offset=offset, next_start="lets the log begin anew there"
+            )
+
+
+# --- the metadata
+
+
+def _compare_metadata(files: Files, check: DirectoryCheck) -> Iterator[Finding]:
+    """Whether the metadata knows each log by its topic id. A data directory beside the first of a broker holds no metadata."""
+    path = os.path.join(check.path, METADATA_LOG)
+    if (METADATA_TOPIC, 0) not in check.logs or any(segment.cuts for segment in check.logs[METADATA_TOPIC, 0].segments):
+        return
+    try:
+        image = read_image(files, path)
+    except (DamagedSnapshot, StorageError, OSError) as error:
+        yield Finding(path, f"the metadata cannot be read: {error}", next_start="is refused")
+        return
+    for (topic, partition), log in check.logs.items():
+        if topic != METADATA_TOPIC:
+            yield from _compare_log(files, image, topic, partition, log)
+
+
+def _compare_log(files: Files, image: ClusterImage, topic: str, partition: int, log: LogCheck) -> Iterator[Finding]:
+    known = image.topics.get(topic)
+    if known is None or partition >= len(known.partitions):
+        yield note(log.path, "the metadata does not know this partition", "leaves it alone, and serves it to nobody")
+        return
+    try:
+        topic_id = read_partition_metadata(files, log.path)
+    except DamagedFile:
+        return
+    file = os.path.join(log.path, layout.PARTITION_METADATA)
+    if topic_id is None:
+        yield note(file, "it is not there", "gives the log the id of its topic")
+    elif topic_id != known.topic_id:
+        what = f"it is a log of topic id {to_text(topic_id)}, but {topic} has the id {to_text(known.topic_id)} in the metadata"
+        yield Finding(
+            file, what, next_start="takes it for the log of a topic that was deleted, and DELETES it: copy it first if you need it"
+        )
+
+
+def read_image(files: Files, path: str) -> ClusterImage:
+    """The metadata as its latest whole snapshot and the log behind that tell it. Raises DamagedSnapshot, StorageError, OSError."""
+    image, reader, begin = ClusterImage(""), BatchReader(), 0
+    snapshots = DiskSnapshots(files, path)
+    for candidate in snapshots.ids():
+        with suppress(DamagedSnapshot):
+            for records in decode_snapshot(snapshots.read(candidate), reader).records:
+                image.replay(records)
+            begin = candidate.end_offset
+            break
+    bases = sorted(parsed[0] for parsed in map(layout.parse_segment_file, files.listdir(path)) if parsed and parsed[1:] == (layout.LOG, ""))
+    if bases and bases[0] > begin:
+        raise DamagedSnapshot(f"its log begins at offset {bases[0]}, and there is no whole snapshot of what was before")
+    for base_offset in bases:
+        _replay(files, os.path.join(path, layout.segment_file_name(base_offset, layout.LOG)), base_offset, begin, image, reader)
+    return image
+
+
+def _replay(files: Files, path: str, base_offset: int, begin: int, image: ClusterImage, reader: BatchReader) -> None:
+    walk = SegmentWalk(files, OpenFile(files, path, READ_ONLY), files.size(path), base_offset)
+    for piece in walk:
+        header = piece.header
+        if header is None or piece.fault is not None or header.is_control or header.base_offset < begin:
+            continue
+        try:
+            image.replay(reader.read(walk.read(piece)))
+        except (RecordsError, WireError) as error:
+            raise DamagedSnapshot(f"at offset {header.base_offset}: {error}") from error

@@ -1,0 +1,137 @@
+"""`pybroker verify PATH...`: whether the files of a data directory are whole, and with `--repair` what of them can be made whole again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from pybroker.inspection.verify import Verdict, verify
+from pybroker.storage.files import Files
+from pybroker.storage.interface import StorageError
+
+EXIT_WHOLE, EXIT_DAMAGED, EXIT_UNREADABLE = 0, 1, 2
+
+USAGE = "pybroker verify [OPTION]... PATH..."
+
+DESCRIPTION = """\
+Check files of a data directory, pybroker's or Kafka's: all of one, one log, or single files. What is checked:
+
+  segments      the checksum of each batch, offsets that grow, the records in each batch
+  indexes       by offset and by time against the segment, aborted transactions against their markers
+  beside them   producer snapshots, leader epochs, topic ids against the metadata, the metadata's log and snapshots
+  around them   checkpoints against the logs, meta.properties, what a stop or a compaction left
+
+For each place that is damaged it says what is whole, and what the next start of pybroker would do about it by itself. Nothing is written
+and no lock is taken, unless --repair is given.
+"""
+
+EPILOG = """\
+examples:
+  pybroker verify pybroker-data                      is all of it whole?
+  pybroker verify data/orders-0                      one log
+  pybroker verify --repair data                      build indexes anew, cut torn ends
+  pybroker verify --repair --skip-damaged data/orders-0    keep also what lies behind damage in the middle of a segment
+
+exit status: 0 all is whole (or was made so), 1 something is damaged, 2 a path cannot be looked at, or cannot be repaired now
+"""
+
+
+def run(words: list[str]) -> int:
+    """Carry out the command; the result is the exit status."""
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.skip_damaged and not options.repair:
+        parser.error("--skip-damaged is a way of --repair")
+    files = Files()
+    if options.repair:
+        return _repair(files, options)
+    verdict = verify(files, options.paths)
+    _tell(verdict, as_json=options.json)
+    return _status(verdict)
+
+
+def _status(verdict: Verdict) -> int:
+    if verdict.unreadable:
+        return EXIT_UNREADABLE
+    return EXIT_DAMAGED if verdict.damage else EXIT_WHOLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "pybroker verify", usage=USAGE, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a data directory, the directory of a log, or a file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line: findings, what was repaired, and a summary")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="rebuild indexes that are wrong, and cut what is torn at the end of a log, keeping a copy of it beside as FILE.damaged-N; "
+        "refused while a broker runs on the directory",
+    )
+    parser.add_argument(
+        "--skip-damaged",
+        action="store_true",
+        help="with --repair: take damage in the middle of a log out too, so that what is whole behind it stays; "
+        "the log then has a hole in its offsets, as compaction leaves them",
+    )
+    return parser
+
+
+def _tell(verdict: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        for finding in verdict.findings:
+            say_json(finding.row())
+        say_json({"kind": "summary", "damaged": len(verdict.damage), "unreadable": verdict.unreadable, "what": verdict.summary()})
+    else:
+        for finding in verdict.findings:
+            sys.stdout.write(finding.text() + "\n")
+        sys.stdout.write(f"{verdict.summary()}\n")
+    sys.stdout.flush()
+    for reason in verdict.unreadable:
+        sys.stderr.write(f"pybroker: {reason}\n")
+
+
+def say_json(row: dict[str, object]) -> None:
+    """One line."""
+    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _repair(files: Files, options: argparse.Namespace) -> int:
+    from pybroker.inspection.repair import CannotRepair, lock_all, repair
+
+    try:
+        locks = lock_all(files, options.paths)
+    except CannotRepair as reason:
+        sys.stderr.write(f"pybroker: {reason}\n")
+        return EXIT_UNREADABLE
+    try:
+        verdict = verify(files, options.paths, ours=True)
+        _tell(verdict, as_json=options.json)
+        if not verdict.damage:
+            return _status(verdict)
+        for row in repair(files, verdict, skip_damaged=options.skip_damaged):
+            if options.json:
+                say_json(row)
+            else:
+                sys.stdout.write(f"{row['kind']}: {row['file']}: {row['what']}.\n")
+        again = verify(files, options.paths, ours=True)
+        _tell_again(again, as_json=options.json)
+        return _status(again)
+    except (OSError, StorageError) as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"pybroker: the repair stopped: {error}\n")
+        return EXIT_UNREADABLE
+    finally:
+        for lock in locks:
+            lock.release()
+
+
+def _tell_again(again: Verdict, *, as_json: bool) -> None:
+    """What is left after a repair."""
+    if as_json:
+        say_json({"kind": "summary", "damaged": len(again.damage), "unreadable": again.unreadable, "what": again.summary()})
+        return
+    for finding in again.damage:
+        sys.stdout.write(f"still {finding.text()}\n")
+    sys.stdout.write(f"after the repair: {again.summary()}\n")
