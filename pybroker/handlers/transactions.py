@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pybroker.core.cluster import INTERNAL_TOPICS
+from pybroker.core.patterns.matcher import Matching, Pattern
 from pybroker.core.transactions.describing import Filters, read_filters
 from pybroker.core.transactions.transaction import Holder, Partition
 from pybroker.handlers.context import RequestContext
@@ -34,6 +35,9 @@ CLASSIC, VERSION_2 = 0, 2
 
 STEPS_PER_ID = 4
 """To ask the shard of an id takes some 30 us."""
+
+LOOKED_AT_PER_STEP, LOOKED_AT_PER_TURN = 20, 4000
+"""To look at an instruction of a pattern takes half a microsecond."""
 
 _PartitionResult = AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult
 _TopicResult = AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult
@@ -193,17 +197,29 @@ async def _describe(context: RequestContext, transactional_id: str) -> DescribeT
 
 @handles(ListTransactionsRequest, versions=(0, 2))
 async def list_transactions(context: RequestContext, request: ListTransactionsRequest) -> ListTransactionsResponse:
-    """List transactional ids (KIP-664).
+    r"""List transactional ids (KIP-664).
 
     Versions   1: longer than so many milliseconds (KIP-994)   2: by a pattern (KIP-1152)
     Behaviour  Names of states that there are none of are told; alone they let nothing pass. What has never begun is as old as time.
-    Not done   A pattern is one of Python's; of what RE2 lacks, references back and looking around are refused as there.
+    Not done   Of RE2's patterns, scripts (\p{Greek}) and what is larger than 10,000 instructions are refused.
     """
     try:
         filters: Filters = read_filters(request)
         listed = await context.state.transactions.ask_all(lambda shard, now_ms, call: shard.list(now_ms, call, filters), context.flush)
     except KafkaError as failure:
         return ListTransactionsResponse(error_code=failure.code)
-    return ListTransactionsResponse(
-        unknown_state_filters=filters.unknown_states, transaction_states=[each for one in listed for each in one]
-    )
+    found = [each for one in listed for each in one]
+    if filters.pattern is not None:
+        found = await _matching(filters.pattern, found)
+    return ListTransactionsResponse(unknown_state_filters=filters.unknown_states, transaction_states=found)
+
+
+async def _matching(pattern: Pattern, states: list[Any]) -> list[Any]:
+    found, turns = [], Turns()
+    for state in states:
+        matching = Matching(pattern, state.transactional_id)
+        while matching.result is None:
+            await turns.step(1 + matching.advance(LOOKED_AT_PER_TURN) // LOOKED_AT_PER_STEP)
+        if matching.result:
+            found.append(state)
+    return found

@@ -261,6 +261,24 @@ def test_listing_makes_nothing(in_room):
     in_room(story)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("t", ["t"]), ("t.*", ["t", "t2"]), ("[^t]", ["x"]), ("", ["t", "t2", "x"]), (None, ["t", "t2", "x"])]
+)
+def test_listing_by_pattern(in_room, pattern, found):
+    """The whole id must match; an empty pattern is none."""
+
+    async def story(room):
+        for transactional_id in ("t", "t2", "x"):
+            await room.init(transactional_id)
+        response = await room.send(ListTransactionsRequest(transactional_id_pattern=pattern), 2)
+        assert sorted(each.transactional_id for each in response.transaction_states) == found
+        assert (
+            await room.send(ListTransactionsRequest(transactional_id_pattern="(bad"), 2)
+        ).error_code == ErrorCode.INVALID_REGULAR_EXPRESSION
+
+    in_room(story)
+
+
 def marker_request(**fields):
     """An ABORT of producer 7 in `a` and in a partition that is not there."""
     topic = WriteTxnMarkersRequest.WritableTxnMarkerTopic(name="a", partition_indexes=[0, 5])

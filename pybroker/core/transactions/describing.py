@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from pybroker.core.patterns.matcher import Pattern
+from pybroker.core.patterns.program import BadPattern
 from pybroker.core.transactions.records import by_topic
 from pybroker.core.transactions.transaction import STATES_BY_TITLE, State, Transaction
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import DescribeTransactionsResponse, ListTransactionsRequest, ListTransactionsResponse
 
 NO_DURATION = -1
-
-_FOREIGN_TO_RE2 = re.compile(r"\\[1-9]|\(\?(?:[=!>]|<[=!]|P=|\()|[*+?}]\+")
-"""What Python's patterns have and RE2/J, which Kafka uses, refuses: references back, looking around, atomic and possessive parts."""
 
 
 def describe(transactional_id: str, transaction: Transaction | None) -> DescribeTransactionsResponse.TransactionState:
@@ -35,12 +33,15 @@ def describe(transactional_id: str, transaction: Transaction | None) -> Describe
 
 @dataclass(slots=True, frozen=True)
 class Filters:
-    """What ListTransactions asks for; an empty filter lets all pass. `unknown_states`: names of states that there are none of."""
+    """What ListTransactions asks for; an empty filter lets all pass. `unknown_states`: names of states that there are none of.
+
+    `pattern` is for the handler: to match it may take long, so it is not done in one go with the others.
+    """
 
     producer_ids: frozenset[int]
     states: frozenset[State] | None
     longer_than_ms: int
-    pattern: re.Pattern[str] | None
+    pattern: Pattern | None
     unknown_states: list[str]
 
     def let_pass(self, transaction: Transaction, now_ms: int) -> bool:
@@ -48,9 +49,7 @@ class Filters:
             return False
         if self.states is not None and transaction.state not in self.states:
             return False
-        if self.longer_than_ms > NO_DURATION and now_ms - transaction.start_timestamp_ms <= self.longer_than_ms:
-            return False
-        return self.pattern is None or self.pattern.fullmatch(transaction.transactional_id) is not None
+        return self.longer_than_ms <= NO_DURATION or now_ms - transaction.start_timestamp_ms > self.longer_than_ms
 
 
 def read_filters(request: ListTransactionsRequest) -> Filters:
@@ -65,12 +64,10 @@ def read_filters(request: ListTransactionsRequest) -> Filters:
     )
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    if _FOREIGN_TO_RE2.search(pattern):
-        raise KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION, f"{pattern!r} asks for what regular expressions (RE2) do not have")
+def _compile(pattern: str) -> Pattern:
     try:
-        return re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
+        return Pattern(pattern)
+    except BadPattern as error:
         raise KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION, f"{pattern!r}: {error}") from error
 
 
