@@ -504,13 +504,15 @@ def test_directory_that_is_away_at_the_start(disks: Disks) -> None:
             assert await room.produce("t", 0) == 0
             for partition in (1, 3):
                 assert await room.leader("t", partition) == (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])
-                assert await room.produce("t", partition) == STORAGE_ERROR
+                assert await room.produce("t", partition) == ErrorCode.NOT_LEADER_OR_FOLLOWER
+                assert await room.move("t", partition, disks.a) == ErrorCode.REPLICA_NOT_AVAILABLE
+                assert (room.image("t", partition).isr, room.image("t", partition).details.last_known_elr) == ([], [1])
             assert await room.create("u", 2) == 0
             assert await room.produce("u", 1) == 0
             assert await room.delete("u") == 0
         os.unlink(disks.b)
         async with disks.open() as room:  # as if the disk were not mounted: an empty directory in its place
-            assert await room.produce("t", 1) == STORAGE_ERROR
+            assert await room.produce("t", 1) == ErrorCode.NOT_LEADER_OR_FOLLOWER
         bring_back(disks.b)
         async with disks.open() as room:
             assert await room.end_offset("t", 1) == (0, 1)

@@ -5,7 +5,8 @@ Rules
 - A new replica goes where an operator wanted it (AlterReplicaLogDirs came before the topic), else into the directory with the fewest, of
   those that are online and not cordoned. So the metadata always says where a replica of this broker is, written to or not.
 - A broker that starts knows better than the metadata where its logs are: a log that was moved by hand is where it was found.
-- A replica whose directory is not online has no leader. Where it is said to lie nobody else may put an empty one.
+- A replica whose directory is not online does not lead. Where it is said to lie nobody else may put an empty one. With KIP-966 it is no
+  longer in sync but was the last that was, so that it leads again when it comes back.
 
 (Kafka: DirectoryId, LogManager.nextLogDirs, AssignmentsManager, ReplicationControlManager.handleDirectoriesOffline.)
 """
@@ -24,6 +25,7 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 UNASSIGNED = bytes(16)
 RESERVED_IDS = 100
 ALL = "*"
+ELR_FEATURE = "eligible.leader.replicas.version"
 MAX_PREFERRED = 10_000  # wishes for partitions that do not exist; anybody may send them
 
 Locate = Callable[[str, bytes, int], bytes | None]
@@ -104,21 +106,34 @@ def start_changes(image: ClusterImage, node_id: int, log_dirs: list[bytes], all_
                 actual = min(log_dirs, key=fewest.__getitem__)
                 fewest[actual] += 1
             can_lead = actual in log_dirs or not log_dirs
-            if can_lead or partition.leader != NO_LEADER or actual != assigned:
-                yield _change(topic, partition, node_id, actual, can_lead)
+            if can_lead:
+                change = _lead(topic, partition, node_id)
+            elif partition.leader != NO_LEADER:
+                change = _lose(image, topic, partition, node_id)
+            elif actual != assigned:
+                change = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id)
+            else:
+                continue
+            if actual != assigned:
+                change.directories = _directories(partition, node_id, actual)
+            yield change
 
 
-def _change(topic: TopicImage, partition: PartitionImage, node_id: int, directory_id: bytes, can_lead: bool) -> Any:
+def _lead(topic: TopicImage, partition: PartitionImage, node_id: int) -> Any:
     """Who comes back into the in-sync replicas is no longer eligible beside them (KIP-966): Kafka takes both at once for an error."""
-    change: Any = messages.PartitionChangeRecord(
-        partition_id=partition.index, topic_id=topic.topic_id, leader=node_id if can_lead else NO_LEADER
-    )
-    if directory_id != directory_of(partition, node_id):
-        change.directories = _directories(partition, node_id, directory_id)
-    if can_lead and node_id not in partition.isr:
+    change: Any = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id, leader=node_id)
+    if node_id not in partition.isr:
         change.isr = [node_id]
-    if can_lead and (partition.details.eligible_leader_replicas or partition.details.last_known_elr):
+    if partition.details.eligible_leader_replicas or partition.details.last_known_elr:
         change.eligible_leader_replicas, change.last_known_elr = [], []
+    return change
+
+
+def _lose(image: ClusterImage, topic: TopicImage, partition: PartitionImage, node_id: int) -> Any:
+    """A partition has no leader any more."""
+    change: Any = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id, leader=NO_LEADER)
+    if partition.isr == [node_id] and image.features.get(ELR_FEATURE, 0):
+        change.isr, change.last_known_elr = [], [node_id]
     return change
 
 
@@ -147,13 +162,12 @@ def failure_records(image: ClusterImage, node_id: int, directory_id: bytes) -> l
     if broker is None:
         return []
     left = [other for other in broker.log_dirs if other != directory_id]
-    change = messages.BrokerRegistrationChangeRecord(broker_id=node_id, broker_epoch=broker.epoch, log_dirs=left)
-    return [
-        change,
-        *(
-            messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id, leader=NO_LEADER)
-            for topic in image.topics.values()
-            for partition in topic.partitions
-            if partition.leader == node_id and directory_of(partition, node_id) == directory_id
-        ),
-    ]
+    records: list[Any] = [messages.BrokerRegistrationChangeRecord(broker_id=node_id, broker_epoch=broker.epoch, log_dirs=left)]
+    for topic in image.topics.values():
+        for partition in topic.partitions:
+            if partition.leader == node_id and directory_of(partition, node_id) == directory_id:
+                change = _lose(image, topic, partition, node_id)
+                if change.last_known_elr:
+                    change.eligible_leader_replicas = [node_id]  # until it is seen to come back without what it had
+                records.append(change)
+    return records

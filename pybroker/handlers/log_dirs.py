@@ -103,5 +103,5 @@ def _move(log_dirs: LogDirs, topic: str, partition: int, path: str) -> ErrorCode
     try:
         log_dirs.move(topic, partition, path)
     except KafkaError as error:
-        return error.code
+        return ErrorCode.REPLICA_NOT_AVAILABLE if error.code == ErrorCode.NOT_LEADER_OR_FOLLOWER else error.code
     return ErrorCode.NONE

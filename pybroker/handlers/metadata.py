@@ -162,7 +162,7 @@ async def describe_topic_partitions(context: RequestContext, request: Any) -> An
     """List topics in order of their names, a page of partitions at a time (KIP-966).
 
     Behaviour  The page is at least one partition and at most `max.request.partition.size.limit`. The cursor names the first partition
-               that did not fit. No topics asked for means all.
+               that did not fit. No topics asked for means all. That a partition has no leader is no error here, in contrast to Metadata.
     """
     cursor = request.cursor
     if cursor is not None and cursor.partition_index < 0:
@@ -209,14 +209,13 @@ def _description(
         is_internal=name in INTERNAL_TOPICS,
         partitions=[
             partition_class(
-                error_code=_leader_error(partition.leader),
                 partition_index=partition.index,
                 leader_id=partition.leader,
                 leader_epoch=partition.leader_epoch,
                 replica_nodes=partition.replicas,
                 isr_nodes=partition.isr,
-                eligible_leader_replicas=[],
-                last_known_elr=[],
+                eligible_leader_replicas=partition.details.eligible_leader_replicas,
+                last_known_elr=partition.details.last_known_elr,
                 offline_replicas=_offline_replicas(cluster, partition),
             )
             for partition in partitions

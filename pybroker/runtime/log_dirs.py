@@ -3,7 +3,8 @@
 Theory of operation
 - A partition whose log fails goes offline by itself (`LivePartition.take_offline`); the others go on. Then its directory is tried: a small
   file is written there, flushed and removed, on a thread. If that fails the directory is offline until the next start, and all partitions
-  in it with it: they have no leader, answer KAFKA_STORAGE_ERROR, and are not made anew elsewhere. New ones go into what is left.
+  in it with it: they have no leader, answer KAFKA_STORAGE_ERROR (after a start without it NOT_LEADER_OR_FOLLOWER, as in Kafka), and are not
+  made anew elsewhere. New ones go into what is left.
 - Without the directory of the metadata log, or if that log itself fails, nothing can be decided any more: the broker stops and says why.
 - A full disk is no failure: nothing of this happens then.
 

@@ -273,10 +273,10 @@ class LivePartition:
         if self._host.tell_failure is not None:
             self._host.tell_failure(self)
 
-    def stay_offline(self, reason: str) -> None:
-        """The log cannot be used, and everybody was told, or its directory went."""
+    def stay_offline(self, reason: str, code: ErrorCode = ErrorCode.KAFKA_STORAGE_ERROR) -> None:
+        """The log cannot be used, or its directory went; it was told why."""
         if not self.offline:
-            self._fail(ErrorCode.KAFKA_STORAGE_ERROR, reason)
+            self._fail(code, reason)
 
     def close(self) -> None:
         """The partition was deleted: everybody who waits is told that it is not there."""

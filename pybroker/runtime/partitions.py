@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import trio
 
-from pybroker.core.cluster import ClusterImage, MetadataDelta, ResourceType, TopicImage
+from pybroker.core.cluster import NO_LEADER, ClusterImage, MetadataDelta, ResourceType, TopicImage
 from pybroker.core.partition import PartitionState
 from pybroker.core.settings import Settings
 from pybroker.records.errors import RecordsError
@@ -28,6 +28,7 @@ from pybroker.runtime.recovery import recover
 from pybroker.runtime.threads import in_thread
 from pybroker.runtime.topic_rules import TopicRules
 from pybroker.storage.interface import Log, LogStore, StorageError
+from pybroker.wire.errors import ErrorCode
 from pybroker.wire.uuids import ZERO_UUID
 
 logger = logging.getLogger(__name__)
@@ -198,14 +199,15 @@ class Partitions:
         return self._placeholder(topic, index, reason)
 
     def _placeholder(self, topic: TopicPartitions, index: int, reason: str) -> LivePartition:
-        """A partition that refuses everything, since its log cannot be used."""
+        """A partition that refuses everything, since its log cannot be used. Where the metadata names no leader, so is the answer."""
         from pybroker.storage.memory import unreachable_log
 
         image = topic.image
         log = unreachable_log(image.name, index, image.topic_id, topic.rules.log_config)
         state = PartitionState(image.partitions[index].leader_epoch, 0, 0)
         live = LivePartition(self._host, log, state, topic.rules, is_internal=image.is_internal)
-        live.stay_offline(reason)
+        has_leader = image.partitions[index].leader != NO_LEADER
+        live.stay_offline(reason, ErrorCode.KAFKA_STORAGE_ERROR if has_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER)
         return live
 
     def _forget_unopened(self, image: TopicImage, index: int) -> None:
