@@ -96,6 +96,7 @@ class ClassicGroup:
         "previous_state",
         "protocol_name",
         "protocol_type",
+        "rebalance_timeouts",
         "state",
         "state_timestamp_ms",
         "static_members",
@@ -119,6 +120,7 @@ class ClassicGroup:
         self.pending_sync: set[str] = set()
         self.joined_count = 0
         self.supporters: dict[str, int] = {}
+        self.rebalance_timeouts: dict[int, int] = {}
         self.subscribed: frozenset[str] | None = None
         self.new_member_added = False
         self.initial_delay_ms = 0
@@ -147,7 +149,8 @@ class ClassicGroup:
 
     @property
     def rebalance_timeout_ms(self) -> int:
-        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+        """The longest of all members. It is asked with each of them that joins, so they are counted, not walked through."""
+        return max(self.rebalance_timeouts, default=0)
 
     def start_next_generation(self, now_ms: int) -> None:
         """Choose the protocol and wait for the leader's assignment, or rest if nobody is left."""
@@ -172,11 +175,13 @@ class ClassicGroup:
             self.static_members[member.group_instance_id] = member.member_id
         self.pending_members.discard(member.member_id)
         self._count_support(member.protocols, 1)
+        self._count_timeout(member.rebalance_timeout_ms, 1)
 
     def remove(self, member_id: str) -> None:
         """Forget a member whose parked calls were answered; the lead passes to the next."""
         member = self.members.pop(member_id)
         self._count_support(member.protocols, -1)
+        self._count_timeout(member.rebalance_timeout_ms, -1)
         if member.group_instance_id is not None:
             del self.static_members[member.group_instance_id]
         self.pending_sync.discard(member_id)
@@ -202,6 +207,18 @@ class ClassicGroup:
         self._count_support(member.protocols, -1)
         member.protocols = protocols
         self._count_support(protocols, 1)
+
+    def set_rebalance_timeout(self, member: ClassicMember, timeout_ms: int) -> None:
+        self._count_timeout(member.rebalance_timeout_ms, -1)
+        member.rebalance_timeout_ms = timeout_ms
+        self._count_timeout(timeout_ms, 1)
+
+    def _count_timeout(self, timeout_ms: int, change: int) -> None:
+        count = self.rebalance_timeouts.get(timeout_ms, 0) + change
+        if count:
+            self.rebalance_timeouts[timeout_ms] = count
+        else:
+            del self.rebalance_timeouts[timeout_ms]
 
     def park_join(self, member: ClassicMember, call: int) -> None:
         assert member.awaiting_join is None

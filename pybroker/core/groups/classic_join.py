@@ -131,7 +131,7 @@ def _update_member(
 ) -> None:
     """Take over what the member says now. A join that it had parked before, on a connection it gave up, is answered here."""
     group.set_protocols(member, protocols)
-    member.rebalance_timeout_ms = _rebalance_timeout_ms(caller, request)
+    group.set_rebalance_timeout(member, _rebalance_timeout_ms(caller, request))
     member.session_timeout_ms = request.session_timeout_ms
     turn.reply(group.take_join(member), refused_join(ErrorCode.REBALANCE_IN_PROGRESS, member.member_id))
     group.park_join(member, call)

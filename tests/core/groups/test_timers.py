@@ -1,5 +1,6 @@
 """What comes due: sessions, rebalances, assignments never asked for, the first rebalance's delay."""
 
+from pybroker.core.groups.classic import ClassicGroup, ClassicMember
 from pybroker.core.groups.deadlines import Deadlines
 from pybroker.wire.errors import ErrorCode as E
 
@@ -48,6 +49,25 @@ def test_rebalance_timeout_drops_who_has_not_joined(play):
     assert call not in play.answers
     play.pass_time(1)
     assert [each.member_id for each in play.answers[call].members] == [play.answers[call].member_id]
+
+
+def test_the_longest_rebalance_timeout_counts():
+    """While one of the members that have it is there and has not changed its mind."""
+    group = ClassicGroup("g", 0)
+    members = [
+        ClassicMember(name, None, "", "", time, 1, (("range", b""),), group.session_key(name))
+        for name, time in (("a", 5), ("b", 9), ("c", 9))
+    ]
+    for member in members:
+        group.add(member, "consumer")
+    assert group.rebalance_timeout_ms == 9
+    group.remove("b")
+    assert group.rebalance_timeout_ms == 9
+    group.set_rebalance_timeout(members[2], 3)
+    assert group.rebalance_timeout_ms == 5
+    group.remove("a")
+    group.remove("c")
+    assert group.rebalance_timeout_ms == 0
 
 
 def test_assignment_never_asked_for(play):
