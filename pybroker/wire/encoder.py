@@ -241,13 +241,17 @@ class _EncoderEmitter:
         self.writer.path[-1] = field.attribute
         inner, outer = f"w{depth}", self.sink
         with self.writer.block(f"if {differs(field, value)}:"):
-            self.writer.add(f"data{depth} = []")
-            self.writer.add(f"{inner} = data{depth}.append")
-            self.sink = inner
-            self._value(field, value, depth, in_tag=True)
-            self.flush()
-            self.sink = outer
-            self.writer.add(f'{known}.append(({field.tag}, b"".join(data{depth})))')
+            if not field.is_array and field.type in FIXED:
+                pack_one = self.writer.struct_method("pack", FIXED[field.type])
+                self.writer.add(f"{known}.append(({field.tag}, {pack_one}({value})))")
+            else:
+                self.writer.add(f"data{depth} = []")
+                self.writer.add(f"{inner} = data{depth}.append")
+                self.sink = inner
+                self._value(field, value, depth, in_tag=True)
+                self.flush()
+                self.sink = outer
+                self.writer.add(f'{known}.append(({field.tag}, b"".join(data{depth})))')
         self.writer.path[-1] = "tagged fields"
 
 

@@ -43,8 +43,6 @@ def read_varint(buffer: Buffer, at: int) -> tuple[int, int]:
 
 def varint(value: int) -> bytes:
     """Encode an unsigned varint of at most 32 bits; a negative int is taken as Java's, by its bits."""
-    if 0 <= value < 0x80:
-        return bytes((value,))
     out = bytearray()
     value &= 0xFFFFFFFF
     while value > 0x7F:
@@ -93,7 +91,8 @@ def write_tags(known: list[tuple[int, bytes]], unknown: dict[int, bytes] | None)
         known = sorted([*known, *unknown.items()])
     out: list[Any] = [varint(len(known))]
     for tag, data in known:
-        out += (varint(tag), varint(len(data)), data)
+        size = len(data)
+        out += (varint(tag), LENGTHS[size] if size < len(LENGTHS) else varint(size), data)
     return b"".join(out)
 
 

@@ -58,6 +58,9 @@ def transaction_from_record(transactional_id: str, value: TransactionLogValue) -
 
 def by_topic(partitions: frozenset[Partition]) -> dict[str, list[int]]:
     """Partitions by topic, both in order."""
+    if len(partitions) == 1:
+        ((topic, index),) = partitions
+        return {topic: [index]}
     topics: dict[str, list[int]] = {}
     for topic, index in sorted(partitions):
         topics.setdefault(topic, []).append(index)
