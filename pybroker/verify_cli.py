@@ -10,6 +10,7 @@ from pybroker.inspection.verify import Verdict, verify
 from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 
+MOST_ROUNDS = 3  # segments, then their indexes, then what the whole log tells
 EXIT_WHOLE, EXIT_DAMAGED, EXIT_UNREADABLE = 0, 1, 2
 
 USAGE = "pybroker verify [OPTION]... PATH..."
@@ -98,7 +99,7 @@ def say_json(row: dict[str, object]) -> None:
 
 
 def _repair(files: Files, options: argparse.Namespace) -> int:
-    from pybroker.inspection.repair import CannotRepair, lock_all, repair
+    from pybroker.inspection.repair import CannotRepair, lock_all
 
     try:
         locks = lock_all(files, options.paths)
@@ -108,16 +109,10 @@ def _repair(files: Files, options: argparse.Namespace) -> int:
     try:
         verdict = verify(files, options.paths, ours=True)
         _tell(verdict, as_json=options.json)
-        if not verdict.damage:
-            return _status(verdict)
-        for row in repair(files, verdict, skip_damaged=options.skip_damaged):
-            if options.json:
-                say_json(row)
-            else:
-                sys.stdout.write(f"{row['kind']}: {row['file']}: {row['what']}.\n")
-        again = verify(files, options.paths, ours=True)
-        _tell_again(again, as_json=options.json)
-        return _status(again)
+        if verdict.damage:
+            verdict = _repair_all(files, verdict, options)
+            _tell_again(verdict, as_json=options.json)
+        return _status(verdict)
     except (OSError, StorageError) as error:
         sys.stdout.flush()
         sys.stderr.write(f"pybroker: the repair stopped: {error}\n")
@@ -125,6 +120,25 @@ def _repair(files: Files, options: argparse.Namespace) -> int:
     finally:
         for lock in locks:
             lock.release()
+
+
+def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> Verdict:
+    """Repair until nothing more can be: what lies behind damage is judged only when that is gone."""
+    from pybroker.inspection.repair import repair
+
+    told: set[str] = set()
+    for _ in range(MOST_ROUNDS):
+        steps = [row for row in repair(files, verdict, skip_damaged=options.skip_damaged) if str(row) not in told]
+        for row in steps:
+            if options.json:
+                say_json(row)
+            else:
+                sys.stdout.write(f"{row['kind']}: {row['file']}: {row['what']}.\n")
+        told.update(map(str, steps))
+        verdict = verify(files, options.paths, ours=True)
+        if not verdict.damage or not any(row["kind"] == "repaired" for row in steps):
+            break
+    return verdict
 
 
 def _tell_again(again: Verdict, *, as_json: bool) -> None:

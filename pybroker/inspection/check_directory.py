@@ -31,8 +31,8 @@ Offsets = dict[tuple[str, int], int]
 METADATA_LOG = layout.log_directory_name(METADATA_TOPIC, 0)
 LEFT_OVER = {
     "-delete": ("is what is left of a deleted topic", "removes it after a minute"),
-    "-future": ("is a copy that was being made in another data directory and was not finished", "leaves it alone"),
-    "-stray": ("is a log that a Kafka broker put aside, as the metadata did not know it", "leaves it alone"),
+    "-future": ("is a copy of a log of another data directory that was not finished", "goes on copying, if the original is there"),
+    "-stray": ("is a log that a broker put aside, as it did not know whose it is", "leaves it alone"),
 }
 _LEFT_OVER = re.compile(r".*-[0-9]+\.[0-9a-f]{32}(?P<fate>-delete|-future|-stray)")
 CHECKPOINTS = (
@@ -53,6 +53,7 @@ class DirectoryCheck:
     checkpoints: dict[str, Offsets] = field(default_factory=dict)
     logs: dict[tuple[str, int], LogCheck] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     def outlook(self, key: tuple[str, int] | None) -> Outlook:
         """What the directory says of a log."""
@@ -88,7 +89,10 @@ def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
 def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
     """Look at all of a data directory; `ours` as in `look_around`. Raises OSError."""
     check = look_around(files, path, ours=ours)
-    check.findings += _check_owner(files, path)
+    try:
+        check.findings += _check_owner(files, path)
+    except OSError as error:
+        check.unreadable.append(why_unreadable(path, error))
     for name in sorted(files.listdir(path)):
         _check_entry(files, check, name)
     check.findings += _compare_checkpoints(check)
@@ -120,13 +124,14 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
             is_what, fate = LEFT_OVER[left["fate"]] if left is not None else ("is no log", "leaves it alone")
             check.findings.append(note(path, f"it {is_what}", fate))
     except (OSError, StorageError) as error:
-        check.findings.append(unreadable(path, error))
+        check.unreadable.append(why_unreadable(path, error))
 
 
-def unreadable(path: str, error: Exception) -> Finding:
-    """A path that the system does not give: nothing can be said of it."""
-    what = str(storage_error("read", path, error)) if isinstance(error, OSError) else str(error)
-    return Finding(path, what)
+def why_unreadable(path: str, error: OSError | StorageError) -> str:
+    """A sentence for a path that the system does not give: nothing can be said of it."""
+    if not isinstance(error, OSError):
+        return f"{path}: {error}"
+    return str(storage_error("look at", error.filename if isinstance(error.filename, str) else path, error))
 
 
 # --- checkpoints

@@ -325,7 +325,7 @@ def _check_epochs(files: Files, check: LogCheck, watch: EpochWatch) -> Iterator[
         yield Finding(path, str(damage).removeprefix(path).lstrip(": "), next_start="reads the leader epochs from the batches")
         return
     if not files.exists(path):
-        if watch.began:
+        if watch.began and check.outlook.clean:
             yield note(path, "it is not there", "reads the leader epochs from the batches")
         return
     if entries and entries[-1][1] > check.end_offset:

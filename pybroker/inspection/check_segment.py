@@ -13,7 +13,7 @@ Memory: one batch, opened, and the index files (10 MiB by default).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pybroker.inspection.segments import MAX_BATCH_BYTES
@@ -152,7 +152,7 @@ class _Positions:
     """Compares the entries of an offset index with the batches that go by."""
 
     def __init__(self, index: OffsetIndex | None, check: SegmentCheck) -> None:
-        self._entries = list(index.entries) if index is not None else []
+        self._entries: Sequence[int] = index.entries if index is not None else ()
         self._at = 0
         self._check = check
 

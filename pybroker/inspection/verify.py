@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around
+from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around, why_unreadable
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log, check_small_file, segment_findings
 from pybroker.inspection.check_segment import check_segment
 from pybroker.inspection.dump import running_note
@@ -15,7 +15,7 @@ from pybroker.inspection.kinds import Kind, kind_of_name, place_of, read_head, w
 from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import segment_beside
 from pybroker.storage import layout
-from pybroker.storage.files import Files, storage_error
+from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 
 OF_SEGMENTS = (Kind.SEGMENT, Kind.INDEX, Kind.TIME_INDEX, Kind.TRANSACTION_INDEX)
@@ -41,7 +41,8 @@ class Verdict:
         looked = [counted(len(self.logs), "log") + f" with {counted(records, 'record')}"] if self.logs else []
         looked += [counted(self.files, "file")] if self.files else []
         result = f"{counted(len(self.damage), 'place')} damaged" if self.damage else "all is whole"
-        return f"{' and '.join(looked)}: {result}" if looked else "nothing was looked at"
+        unread = f"; {counted(len(self.unreadable), 'path')} could not be looked at" if self.unreadable else ""
+        return f"{' and '.join(looked)}: {result}{unread}" if looked else "nothing was looked at"
 
 
 def verify(files: Files, paths: Sequence[str], *, ours: bool = False) -> Verdict:
@@ -51,8 +52,7 @@ def verify(files: Files, paths: Sequence[str], *, ours: bool = False) -> Verdict
         try:
             _verify_one(files, path.rstrip("/") or "/", verdict, ours)
         except (OSError, StorageError) as error:
-            reason = str(storage_error("look at", path, error)) if isinstance(error, OSError) else f"{path}: {error}"
-            verdict.unreadable.append(reason)
+            verdict.unreadable.append(why_unreadable(path, error))
     return verdict
 
 
@@ -68,6 +68,7 @@ def _verify_one(files: Files, path: str, verdict: Verdict, ours: bool) -> None:
         verdict.directories.append(directory)
         verdict.logs += directory.logs.values()
         verdict.findings += directory.findings
+        verdict.unreadable += directory.unreadable
     elif any(kind_of_name(name) is not None for name in files.listdir(path)):
         log = check_log(files, path, outlook_of(files, path, ours=ours))
         verdict.logs.append(log)

@@ -205,6 +205,18 @@ def test_transaction_indexes(verify: Callable[..., Shown], kafka_logs: Path) -> 
         assert path.read_bytes() == right
 
 
+def test_repair_in_steps(verify: Callable[..., Shown], kafka_logs: Path) -> None:
+    """What can be judged only when damage is gone is repaired too."""
+    flip(kafka_logs / "orders-0" / "00000000000000000000.log", 280)
+    index = kafka_logs / "orders-0" / "00000000000000000000.txnindex"
+    right = index.read_bytes()
+    index.write_bytes(b"")
+    status, out, _ = verify("--repair", "--skip-damaged", kafka_logs)
+    assert (status, out.count("repaired: ")) == (0, 2)
+    assert index.read_bytes() == right
+    assert not (kafka_logs / ".kafka_cleanshutdown").exists()
+
+
 def test_records_inside_a_batch(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
     """A batch with a right checksum whose records cannot be read is damage that no start notices."""
     path = write_log(3)
@@ -315,7 +327,7 @@ def test_as_json(verify: Callable[..., Shown], write_log: Callable[..., Path]) -
     path = write_log(13, clean=False)
     segment(path, 10).write_bytes(segment(path, 10).read_bytes()[:-5])
     found = [json.loads(line) for line in verify("--json", path)[1].splitlines()]
-    assert [row["kind"] for row in found] == ["damage", "note", "summary"]
+    assert [row["kind"] for row in found] == ["damage", "summary"]
     damage = next(row for row in found if row["kind"] == "damage")
     assert (damage["position"], damage["offset"]) == (2 * SIZE, 12)
     kinds = [json.loads(line)["kind"] for line in verify("--json", "--repair", path)[1].splitlines()]
@@ -366,6 +378,22 @@ def test_paths_that_are_not_there(verify: Callable[..., Shown], tmp_path: Path) 
     assert status == 2
     assert "nowhere" in err
     assert "holds nothing of a Kafka data directory" in err
+
+
+def test_what_may_not_be_read(verify: Callable[..., Shown], kafka_logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses is named, the rest is looked at, and the status is 2."""
+    refused = {str(kafka_logs / "meta.properties"), str(kafka_logs / "orders-0" / "00000000000000000000.log")}
+    allow = Files.open
+
+    def refuse(path: str, *arguments: int) -> int:
+        if path in refused:
+            raise PermissionError(13, "Permission denied", path)
+        return allow(path, *arguments)
+
+    monkeypatch.setattr(Files, "open", staticmethod(refuse))
+    status, out, err = verify(kafka_logs)
+    assert (status, "3 logs with 1,087 records: all is whole; 2 paths could not be looked at" in out) == (2, True)
+    assert all(f"cannot look at {path}: Permission denied" in err for path in refused)
 
 
 def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
