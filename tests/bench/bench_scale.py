@@ -3,7 +3,7 @@
     python -m tests.bench.bench_scale [partitions] [--topics 1000] [--partitions 10] [--nap 2] [-- command with {port} and {dir}]
     python -m tests.bench.bench_scale restart [--mb 100] [--partitions 100] [--batch-kb 16] [-- command with {port} and {dir}]
 
-`partitions`: time to create them, memory and descriptors at rest, with a record in each, and after each kind of start; then all are deleted.
+`partitions`: time to create them, memory and descriptors at rest, with a record in each, and after each kind of start; and to delete them.
 `restart`: that many bytes over that many partitions; SIGKILL, then SIGTERM; each time until the broker answers, and until every partition
 has acknowledged a record. The command must be able to start twice on one directory.
 """
@@ -48,6 +48,7 @@ def tell_size(broker: OutsideBroker, when: str) -> None:
 
 
 def one_record(now_ms: int) -> bytes:
+    """A batch of one."""
     return build_batch([(None, b"a record", now_ms)])
 
 
@@ -112,6 +113,7 @@ def idle_percent(broker: OutsideBroker, nap_s: float) -> float:
 
 
 def delete_all(broker: OutsideBroker, names: list[str]) -> None:
+    """In one request."""
     connection = broker.connect()
     state = DeleteTopicsRequest.DeleteTopicState
     began = time.perf_counter()
@@ -156,6 +158,7 @@ def fill(connection: Connection, mb: int, partitions: int, batch_kb: int) -> flo
 
 
 def check(answer: object) -> None:
+    """A bench that loses records measures nothing."""
     refused = list(failures(answer))
     if refused:
         raise SystemExit(f"not taken: {refused[0]}")
