@@ -10,6 +10,11 @@ import trio
 from pybroker.runtime.threads import take_no_time
 
 
+def processor_s() -> float:
+    """Seconds of processor time that this thread has had: what others on the machine do does not count."""
+    return time.thread_time()
+
+
 class Clock(Protocol):
     """Time as the broker sees it: `now_ms` for decisions, `sleep_until_ms` for the few tasks that keep time."""
 
