@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pybroker.core.cluster import METADATA_TOPIC, ClusterImage
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log
 from pybroker.inspection.findings import Finding, note
-from pybroker.inspection.kinds import OFFSETS_ENDING
+from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.metadata_codec import BatchReader
 from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
@@ -114,7 +114,9 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
     key = layout.parse_log_directory(name)
     try:
         if not files.is_directory(path):
-            if name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not name.endswith(OFFSETS_ENDING):
+            if is_kept(name):
+                check.findings.append(note(path, "it was kept by a repair; remove it when it is needed no more", "leaves it alone"))
+            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not name.endswith(OFFSETS_ENDING):
                 check.findings.append(note(path, "it is no file of a data directory", "leaves it alone"))
         elif key is not None:
             log = check.logs[key] = check_log(files, path, check.outlook(key))

@@ -10,7 +10,8 @@ Rules
 - A torn end is cut as a start would cut it. What is damaged in the middle is touched only on request, since a start may not touch it
   either: then a new segment is written without it, and the old one is kept whole under that name, so positions that were told still hold.
 - Where record bytes changed, the mark of the clean shutdown is taken away: the next start looks for itself.
-- Small files that cannot be read are put aside in the same way; a start would take them as empty.
+- Small files that cannot be read are put aside in the same way; a start would take them as empty. Checkpoints that promise more than a log
+  holds are lowered to its end, as a start does. What only a person can decide is left: whose a directory or a log is, and the metadata.
 
 (Kafka's own tools repair nothing; what a start does is LogLoader's.)
 """
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.core.partition import PartitionState
+from pybroker.inspection.check_directory import DirectoryCheck
 from pybroker.inspection.check_log import LogCheck, lost_behind
 from pybroker.inspection.check_segment import SegmentCheck, what_is_wrong_inside
 from pybroker.inspection.decoders import Row
@@ -32,6 +34,7 @@ from pybroker.inspection.verify import Verdict
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.recovery import replay
 from pybroker.storage import layout
+from pybroker.storage.checkpoints import write_offsets
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, TRUNCATE, FilePool, Files, OpenFile
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import DataDirectoryError, LogConfig, StorageError
@@ -47,7 +50,8 @@ from pybroker.wire.uuids import ZERO_UUID
 
 COPY_BYTES = 1 << 20
 REPAIRING = ".repairing"  # of a segment that is being written anew; like `.damaged-1` no name of a log's file
-PUT_ASIDE = (Kind.PRODUCER_SNAPSHOT, Kind.EPOCHS, Kind.OFFSETS)
+PUT_ASIDE = (Kind.PRODUCER_SNAPSHOT, Kind.EPOCHS, Kind.OFFSETS, Kind.PARTITION_METADATA)
+LOWERED = (layout.RECOVERY_POINT_CHECKPOINT, layout.REPLICATION_CHECKPOINT, layout.CLEANER_CHECKPOINT)
 
 
 class CannotRepair(Exception):
@@ -85,6 +89,8 @@ def repair(files: Files, verdict: Verdict, *, skip_damaged: bool) -> Iterator[Ro
         yield from _put_aside(files, finding.path)
     for log in verdict.logs:
         yield from _repair_log(files, log, skip_damaged=skip_damaged)
+    for directory in verdict.directories:
+        yield from _lower_checkpoints(files, directory)
 
 
 def _row(kind: str, path: str, what: str) -> Row:
@@ -241,3 +247,15 @@ def _put_aside(files: Files, path: str) -> Iterator[Row]:
         files.rename(path, kept)
         files.fsync_directory(os.path.dirname(os.path.abspath(path)))
         yield _row("repaired", path, f"it cannot be read and was put aside as {kept}; the next start makes it anew")
+
+
+def _lower_checkpoints(files: Files, directory: DirectoryCheck) -> Iterator[Row]:
+    for name in LOWERED:
+        offsets = directory.checkpoints[name]
+        ends = {key: log.end_offset for key, log in directory.logs.items() if not any(segment.cuts for segment in log.segments)}
+        beyond = [key for key, offset in offsets.items() if offset > ends.get(key, offset)]
+        if beyond:
+            path = os.path.join(directory.path, name)
+            write_offsets(files, path, {**offsets, **{key: ends[key] for key in beyond}})
+            logs = ", ".join(f"{topic}-{partition} to {ends[topic, partition]}" for topic, partition in beyond)
+            yield _row("repaired", path, f"what it said of logs that lost their end was lowered: {logs}")

@@ -14,7 +14,8 @@ VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
 
 @pytest.fixture(scope="session")
-def _kafka_files() -> dict[str, bytes]:
+def kafka_files() -> dict[str, bytes]:
+    """The files of that directory, by name."""
     found: dict[str, bytes] = {}
     with tarfile.open(VECTORS / "kafka-4.4.0-logs.tar.gz") as archive:
         for member in archive:
@@ -25,10 +26,10 @@ def _kafka_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def kafka_logs(_kafka_files: dict[str, bytes], tmp_path: Path) -> Path:
+def kafka_logs(kafka_files: dict[str, bytes], tmp_path: Path) -> Path:
     """The data directory that a Kafka broker of 4.4.0 closed."""
     root = tmp_path / "kafka"
-    for name, content in _kafka_files.items():
+    for name, content in kafka_files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

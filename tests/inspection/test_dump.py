@@ -119,6 +119,7 @@ def test_all_small_files(dump: Callable[..., Shown], kafka_logs: Path) -> None:
         assert words in out
 
 
+@pytest.mark.slow
 def test_everything_as_json(dump: Callable[..., Shown], kafka_logs: Path) -> None:
     """With --json each line is an object that says its kind and its file."""
     found = rows(dump("--json", "--records", kafka_logs)[1])
