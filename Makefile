@@ -20,7 +20,7 @@ test-slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -q -m slow
 
 crash: $(VENV)/.tested
-	CRASH_SEEDS=$${CRASH_SEEDS:-50} $(BIN)/python -m pytest -q -m slow tests/crash
+	CRASH_SEEDS=$${CRASH_SEEDS:-50} STORAGE_SEEDS=$${STORAGE_SEEDS:-20000} $(BIN)/python -m pytest -q -m slow tests/crash tests/storage
 
 bank: $(VENV)/.tested
 	BANK_TRANSFERS=$${BANK_TRANSFERS:-100000} BANK_SEED=$${BANK_SEED:-1} $(BIN)/python -m pytest -q -s -m slow tests/crash/test_bank.py

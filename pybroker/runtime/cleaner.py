@@ -100,6 +100,8 @@ class Cleaner:
         pace = Pace()
         live.cleaning = trio.Event()
         try:
+            if (live.topic, live.partition) not in self._store.cleaner_offsets:
+                await trio.to_thread.run_sync(self._store.checkpoint_cleaner, live.log, dirt.first_dirty_offset)
             aborted = list(live.state.aborted or ())
             outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
             if outcome.end_offset is not None:

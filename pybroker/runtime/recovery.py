@@ -71,10 +71,13 @@ def latest_snapshot(log: Log) -> tuple[int, list[ProducerEntry]]:
     """The offset that the newest snapshot that reads stands for, and what it holds.
 
     After a crash it must be one before the recovery point: later ones are beside a transaction index that may not have reached the disk.
+    And all that was written after it must be there: else a transaction that was open then would stay so, for its marker is gone with
+    the segment that held it. (Kafka: ProducerStateManager.truncateAndReload.)
     """
     usable_to = log.recovery_point if log.recovery.scanned_bytes else log.log_end_offset
+    usable_from = log.extents()[0].base_offset if log.extents() else log.log_start_offset
     for offset, content in log.producer_snapshots():
-        if offset > usable_to:
+        if not usable_from <= offset <= usable_to:
             continue
         try:
             return offset, decode_snapshot(content)

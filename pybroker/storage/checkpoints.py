@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from threading import Lock
 
 from pybroker.storage.files import Files
@@ -28,6 +28,10 @@ MAX_OFFSET = 2**63 - 1
 
 class DamagedFile(Exception):
     """A small file beside the logs does not say what it should. The message names the file and what is wrong."""
+
+
+class UnreadableFile(DamagedFile):
+    """The operating system does not give the file's bytes. They may be sound, so to go on as if they were not would lose what they say."""
 
 
 def _format(lines: Iterable[str]) -> bytes:
@@ -42,7 +46,7 @@ def _rows(files: Files, path: str, columns: int, *, may_be_empty: bool = False) 
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
     if not content and may_be_empty:
         return []
     try:
@@ -92,6 +96,17 @@ class OffsetCheckpoints:
         """See `read_offsets`."""
         self._said[path] = read_offsets(self._files, path)
         return self._said[path].copy()
+
+    def knows(self, key: tuple[str, int]) -> bool:
+        """Whether any of them says something of that log."""
+        return any(key in offsets for offsets in self._said.values())
+
+    def keep_only(self, keys: Container[tuple[str, int]]) -> None:
+        """Take out what is said of all other logs, durably. Raises OSError."""
+        for path, offsets in list(self._said.items()):
+            kept = {key: offset for key, offset in offsets.items() if key in keys}
+            if kept != offsets:
+                self.write(os.path.dirname(path), {os.path.basename(path): kept})
 
     def write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
         """Replace those of a directory that changed, by their names; all are durable at the end. Raises OSError."""

@@ -127,8 +127,13 @@ def _settle(files: Files, directory: LogDirectory, meta: MetaProperties | None, 
 
 
 def _make(files: Files, path: str) -> None:
+    made = [] if files.exists(os.path.join(path, layout.META_PROPERTIES)) else [os.path.dirname(os.path.abspath(path))]
+    while made and not files.exists(made[-1]):
+        made.append(os.path.dirname(made[-1]))
     try:
         files.makedirs(path, exist_ok=True)
+        for parent in made:
+            files.fsync_directory(parent)
     except OSError as error:
         raise UnusableDirectory(
             f"{path} cannot be made or is no directory ({error.strerror}). "

@@ -41,6 +41,11 @@ class EpochCache:
         entries.append((epoch, start_offset))
         self._changed()
 
+    def prepend(self, entries: list[tuple[int, int]]) -> None:
+        """Put entries before all others; of an epoch that is among both the earlier start counts."""
+        self.entries = entries + [entry for entry in self.entries if entry[0] > entries[-1][0]]
+        self._changed()
+
     def epoch_at(self, offset: int) -> int:
         """The epoch that an offset belongs to, -1 if it lies before all."""
         at = bisect_right(self.entries, offset, key=_start_of)

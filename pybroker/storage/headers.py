@@ -5,6 +5,8 @@ Only what placing a batch needs is looked at: base offset, length, magic, last o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 
 from pybroker.records.batch import HEADER_SIZE, LOG_OVERHEAD, BatchHeader, read_header
@@ -57,3 +59,22 @@ class HeaderReader:
         self._chunk = read_fully(self._files, self._file.fd, position, min(left, CHUNK_BYTES))
         self._start = position
         self._end = position + len(self._chunk)
+
+
+def headers_from(reader: HeaderReader, position: int) -> Iterator[BatchHeader]:
+    """The headers from a position on, up to the end or to a batch that is damaged. Raises StorageError."""
+    with suppress(DamagedBatch):
+        while position < reader.size_bytes:
+            following = reader.place(position)[1]
+            yield reader.header(position)
+            position = following
+
+
+def tail_fits(reader: HeaderReader, position: int, index_interval_bytes: int, max_timestamp: int) -> bool:
+    """Whether no index entry is missing after the one of `position`, and no batch there has a larger timestamp. Raises StorageError."""
+    unindexed_bytes = 0
+    for header in headers_from(reader, position):
+        if unindexed_bytes > index_interval_bytes or header.max_timestamp > max_timestamp:
+            return False
+        unindexed_bytes += header.size_bytes
+    return True

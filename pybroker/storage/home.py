@@ -7,7 +7,7 @@ Nothing is there before the first segment is made: a topic that nobody writes to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from pybroker.storage import compacted, layout
@@ -25,7 +25,7 @@ SNAPSHOTS_KEPT = 2
 
 
 class LogHome:
-    """The directory of one log."""
+    """The directory of one log. `prepare` is called before it is made, and may raise OSError."""
 
     __slots__ = (
         "_names_changed",
@@ -37,6 +37,7 @@ class LogHome:
         "is_future",
         "parent",
         "pool",
+        "prepare",
         "topic_id",
         "trash",
         "wrote_metadata",
@@ -51,6 +52,7 @@ class LogHome:
         self.topic_id = topic_id
         self.exists = exists
         self.is_future = False
+        self.prepare: Callable[[], None] | None = None
         self.wrote_metadata = False
         self._names_changed = False
         self._unsynced_indexes: set[str] = set()
@@ -61,6 +63,8 @@ class LogHome:
         if self.exists:
             return
         try:
+            if self.prepare is not None:
+                self.prepare()
             if not self.files.is_directory(self.directory):
                 self.files.mkdir(self.directory)
             elif any(name.endswith(layout.LOG) for name in self.files.listdir(self.directory)):
@@ -79,6 +83,10 @@ class LogHome:
             raise storage_error("rename", self.directory, error) from error
         self._unsynced_indexes = {os.path.join(renamed, os.path.basename(path)) for path in self._unsynced_indexes}
         self.directory = renamed
+        self.wrote_metadata = self._names_changed = True
+
+    def distrust_names(self) -> None:
+        """The process before this one stopped without a word: what it named may not be durable yet, and is with the next `sync`."""
         self.wrote_metadata = self._names_changed = True
 
     def adopt(self, topic_id: bytes) -> None:
@@ -110,14 +118,24 @@ class LogHome:
         self._names_changed = True
         return segment
 
-    def discard(self, segments: list[DiskSegment], delay_ms: int) -> None:
-        """Take segments out of the log; their files go after a time. Raises StorageError."""
-        for segment in segments:
-            segment.gone = True
-            for suffix in layout.SEGMENT_SUFFIXES:
+    def discard(self, segment: DiskSegment, delay_ms: int) -> None:
+        """Take a segment out of the log; its files go after a time. Raises StorageError, and then it is still there.
+
+        The log's file goes first and speaks for all: an index that cannot be renamed is removed at the next start.
+        """
+        self._discard_file(segment.path(), delay_ms)
+        segment.gone = True
+        segment.open_file = None
+        for suffix in layout.SEGMENT_SUFFIXES[1:]:
+            with suppress(StorageError):
                 self._discard_file(segment.path(suffix), delay_ms)
-            segment.open_file = None
-            self._names_changed = True
+
+    def sync_directory(self) -> None:
+        """Make the names in the directory durable. Blocking. Raises StorageError."""
+        try:
+            self.files.fsync_directory(self.directory)
+        except OSError as error:
+            raise storage_error("sync", self.directory, error) from error
 
     def _discard_file(self, path: str, delay_ms: int) -> None:
         """Nobody reads a copy that is being made, so its files go at once."""
@@ -130,15 +148,22 @@ class LogHome:
             return
         except OSError as error:
             raise storage_error("rename", path, error) from error
+        self._names_changed = True
         self.trash.add(path + layout.DELETED, delay_ms)
 
     def sync(self, epochs: EpochCache) -> None:
         """Make names and epochs durable. Raises OSError; DiskFullError if only the epochs found no room: they wait for the next call."""
         if not self.exists:
             return
-        while self._unsynced_indexes:
-            with suppress(FileNotFoundError):
-                self.files.fsync_file(self._unsynced_indexes.pop())
+        for path in list(self._unsynced_indexes):
+            self._unsynced_indexes.discard(path)  # first: an entry may be added meanwhile
+            try:
+                self.files.fsync_file(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self._unsynced_indexes.add(path)
+                raise
         if epochs.dirty:
             self._write_epochs(epochs)
         if not self._names_changed:
@@ -152,9 +177,10 @@ class LogHome:
 
     def _sync_names(self) -> None:
         if self.wrote_metadata:
-            self.files.fsync_file(os.path.join(self.directory, layout.PARTITION_METADATA))
-            self.wrote_metadata = False
+            with suppress(FileNotFoundError):
+                self.files.fsync_file(os.path.join(self.directory, layout.PARTITION_METADATA))
             self.files.fsync_directory(self.parent)
+            self.wrote_metadata = False
         self.files.fsync_directory(self.directory)
 
     def _write_epochs(self, epochs: EpochCache) -> None:

@@ -196,6 +196,7 @@ class Log(Protocol):
     def secure_cleaned(self, cleaned: CleanedSegment, aborted: Sequence[AbortedTransaction] = ()) -> None:
         """Make a cleaned segment complete and durable, with the aborted transactions whose markers it holds, and say so by its name.
 
+        All other segments but the active one are made durable before: no record goes before the one that supersedes it is safe.
         Blocking, safe beside all else. Raises StorageError.
         """
         ...
@@ -267,7 +268,11 @@ class Log(Protocol):
         ...
 
     def truncate_to(self, offset: int) -> None:
-        """Drop everything from `offset` on."""
+        """Drop everything from `offset` on, durably. Blocking.
+
+        `LogStore.checkpoint` must follow before the next append: a recovery point beyond the new end would keep what is appended from
+        being checked after a crash (Kafka: LogManager.truncateTo).
+        """
         ...
 
     def roll(self, now_ms: int) -> None:
@@ -358,7 +363,7 @@ class LogStore(Protocol):
         """A log that is empty. Nothing is written before its first append (directory, `partition.metadata`, segment then).
 
         It goes into `directory` if that is online, else into the one with the fewest. A log that was found without a topic id is given
-        this one. Any other that exists: ValueError.
+        this one. Any other that exists: ValueError. Raises StorageError.
         """
         ...
 
@@ -407,7 +412,10 @@ class LogStore(Protocol):
         ...
 
     def checkpoint_cleaner(self, log: Log, offset: int) -> None:
-        """Keep that a log is compacted up to an offset. Blocking; one call at a time. Raises StorageError."""
+        """Keep that a log is compacted up to an offset. Blocking; one call at a time. Raises StorageError.
+
+        Before the first compaction of a log too (up to its start): a log of which this was never said has no gaps (see `recovery`).
+        """
         ...
 
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:

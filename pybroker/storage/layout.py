@@ -128,4 +128,6 @@ def parse_segment_file(name: str) -> tuple[int, str, str] | None:
 def is_known_in_partition(name: str) -> bool:
     """Whether a file that is no segment's belongs into a log's directory; its unfinished copies do too."""
     stem = name.removesuffix(".tmp")
-    return stem in (PARTITION_METADATA, LEADER_EPOCH_CHECKPOINT, QUORUM_STATE) or METADATA_SNAPSHOT in stem
+    if stem in (PARTITION_METADATA, LEADER_EPOCH_CHECKPOINT, QUORUM_STATE) or METADATA_SNAPSHOT in stem:
+        return True
+    return parse_segment_file(stem) is not None

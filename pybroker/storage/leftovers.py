@@ -18,11 +18,15 @@ from pybroker.storage.headers import DamagedBatch, HeaderReader
 
 
 class Settled(NamedTuple):
-    """What lies in the directory: base offsets of segments in order, offsets of producer snapshots; remarks on what does not belong."""
+    """What lies in the directory: base offsets of segments in order, offsets of producer snapshots; remarks on what does not belong.
+
+    `swapped`: whether a compaction was finished.
+    """
 
     bases: list[int]
     snapshots: list[int]
     remarks: list[str]
+    swapped: bool
 
 
 def settle_directory(files: Files, directory: str) -> Settled:
@@ -56,7 +60,7 @@ def settle_directory(files: Files, directory: str) -> Settled:
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    return Settled(sorted(logs), snapshots, remarks)
+    return Settled(sorted(logs), snapshots, remarks, bool(swapped))
 
 
 def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:

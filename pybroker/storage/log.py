@@ -193,10 +193,11 @@ class PartitionLog:
         self._check()
         if base_offset < self.log_end_offset or last_offset < base_offset:
             raise ValueError(f"a batch of offsets {base_offset} to {last_offset} cannot follow {self.log_end_offset - 1}")
+        near = last_offset - self.log_end_offset <= MAX_RELATIVE_OFFSET
+        begin = self.log_end_offset if near else base_offset
         segment = self._active
         if segment is None:
-            near = last_offset - self.log_end_offset <= MAX_RELATIVE_OFFSET
-            return self._start_segment(self.log_end_offset if near else base_offset, now_ms)
+            return self._start_segment(begin, now_ms)
         if segment.created_ms is None:
             segment.created_ms = now_ms
         if segment.size_bytes == 0:
@@ -205,7 +206,7 @@ class PartitionLog:
             return self._replace_empty(base_offset, now_ms)
         full = segment.size_bytes + size_bytes > self._segment_bytes or last_offset > segment.max_offset
         if full or self._roll_time.is_over(segment, timestamp, now_ms):
-            return self._start_segment(base_offset, now_ms)
+            return self._start_segment(begin, now_ms)
         return segment
 
     def _start_segment(self, base_offset: int, now_ms: int | None) -> Segment:
@@ -222,11 +223,7 @@ class PartitionLog:
     def _replace_empty(self, base_offset: int, now_ms: int) -> Segment:
         """A new active segment in the place of an empty one, which goes when the new one is there."""
         segment = self._start_segment(base_offset, now_ms)
-        at = len(self._segments) - 2
-        try:
-            self._discard(at, at + 1)
-        except StorageError as error:
-            raise self._fail(error) from error
+        self._or_fail(self._discard, -2)
         return segment
 
     def create(self, now_ms: int) -> None:
@@ -249,6 +246,12 @@ class PartitionLog:
         self._failure = error
         self._active = None
         return error
+
+    def _or_fail(self, action: Callable[..., None], *arguments: object) -> None:
+        try:
+            action(*arguments)
+        except StorageError as error:
+            raise self._fail(error) from error
 
     @property
     def failure(self) -> StorageError | None:
@@ -326,11 +329,11 @@ class PartitionLog:
             raise ValueError(f"the log cannot start at {offset}: it ends at {self.log_end_offset}")
         if offset <= self.log_start_offset:
             return
+        self._check()
         self.log_start_offset = offset
         self._epochs.truncate_from_start(offset)
-        count = bisect_right(self._bases, offset) - 1
-        if count > 0:
-            self._discard(0, count)
+        for _ in range(bisect_right(self._bases, offset) - 1):
+            self._or_fail(self._discard, 0)
         if self._segments:
             self._segments[0].free_before(offset)
 
@@ -342,10 +345,7 @@ class PartitionLog:
         with self._lock:
             self._truncations += 1
             self.recovery_point = min(self.recovery_point, offset)
-            try:
-                self._truncate(offset)
-            except StorageError as error:
-                raise self._fail(error) from error
+            self._or_fail(self._truncate, offset)
             self.log_end_offset = self._segments[-1].next_offset
             self.log_start_offset = min(self.log_start_offset, self.log_end_offset)
             self.recovery_point = min(self.recovery_point, self.log_end_offset)
@@ -354,23 +354,30 @@ class PartitionLog:
         self.forget_aborted(self.log_end_offset)
 
     def _truncate(self, offset: int) -> None:
-        """Nothing may be left that ends before the log's start, so where only that would be left the log begins anew."""
+        """From the end on, durably one by one: wherever this stops, what is left has no gap and nothing comes back behind new batches.
+
+        Nothing may be left that ends before the log's start, so where only that would be left the log begins anew.
+        """
         keep = bisect_left(self._bases, offset)
         if keep and offset > self.log_start_offset:
-            self._discard(keep, len(self._segments))
+            self._discard_from(keep)
             self._active = self._segments[-1]
             self._active.truncate_to(offset)
             if self._active.next_offset >= self.log_start_offset:
                 return
             offset = self.log_start_offset
-        self._discard(0, len(self._segments))
+        self._discard_from(0)
         self._start_segment(offset, None)
 
-    def _discard(self, start: int, end: int) -> None:
-        gone = self._segments[start:end]
-        del self._segments[start:end]
-        del self._bases[start:end]
-        self.home.discard(gone, self._config.file_delete_delay_ms)
+    def _discard_from(self, start: int) -> None:
+        while len(self._segments) > start:
+            self._discard(-1)
+            self.home.sync_directory()
+
+    def _discard(self, at: int) -> None:
+        self.home.discard(self._segments[at], self._config.file_delete_delay_ms)
+        del self._segments[at]
+        del self._bases[at]
 
     # --- compaction
 
@@ -382,11 +389,13 @@ class PartitionLog:
 
     def secure_cleaned(self, cleaned: CleanedSegment, aborted: Sequence[AbortedTransaction] = ()) -> None:
         """See `interface.Log.secure_cleaned`."""
+        self.flush_sealed()
         self.home.secure_cleaned(cleaned, aborted)
 
     def drop_cleaned(self, cleaned: CleanedSegment) -> None:
-        """See `interface.Log.drop_cleaned`."""
-        self.home.drop_cleaned(cleaned)
+        """See `interface.Log.drop_cleaned`. Of a log that failed it stays: it may be half in its place, and the next start completes it."""
+        if self._failure is None:
+            self.home.drop_cleaned(cleaned)
 
     def replace(self, cleaned: Any, replaced: Sequence[Extent]) -> bool:
         """See `interface.Log.replace`. While names change on disk nobody reads, so a failure leaves the log offline."""
@@ -397,11 +406,9 @@ class PartitionLog:
             self.home.drop_cleaned(cleaned)
             return False
         cleaned.precede(self._bases[end])
-        try:
-            self.home.discard(self._segments[start:end], self._config.file_delete_delay_ms)
-            self.home.put_in_place(cleaned)
-        except StorageError as error:
-            raise self._fail(error) from error
+        for segment in self._segments[start:end]:
+            self._or_fail(self.home.discard, segment, self._config.file_delete_delay_ms)
+        self._or_fail(self.home.put_in_place, cleaned)
         self._segments[start:end] = [cleaned]
         self._bases[start:end] = [cleaned.base_offset]
         if not start:
@@ -485,10 +492,7 @@ class PartitionLog:
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
         """See `interface.Log.add_aborted`."""
-        try:
-            self.home.add_aborted(self._base_of(entry.last_offset), entry)
-        except StorageError as error:
-            raise self._fail(error) from error
+        self._or_fail(self.home.add_aborted, self._base_of(entry.last_offset), entry)
 
     def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""

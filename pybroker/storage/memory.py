@@ -218,10 +218,12 @@ class MemoryHome:
         """A new, empty segment."""
         return MemorySegment(base_offset, created_ms)
 
-    def discard(self, segments: list[MemorySegment], delay_ms: int) -> None:
+    def discard(self, segment: MemorySegment, delay_ms: int) -> None:
         """Who still reads holds the bytes itself."""
-        for segment in segments:
-            self._aborted.pop(segment.base_offset, None)
+        self._aborted.pop(segment.base_offset, None)
+
+    def sync_directory(self) -> None:
+        """Nothing outlives the process."""
 
     def create_cleaned(self, base_offset: int, config: LogConfig) -> MemorySegment:
         """A segment that nobody knows of yet."""

@@ -5,6 +5,10 @@ Theory of operation
   batches, the segment is recovered after all.
 - After any other stop every batch from the recovery point on is checked (`scan`). The log is cut at the first that is not sound: the
   segment is truncated there and later segments are put aside. What lies before the recovery point was fsynced and is not read.
+- A power failure may take a segment that was not fsynced and leave the one after it. So beyond the recovery point a log is cut where a
+  segment does not begin where the one before it ends, unless the log was ever compacted: then such a gap is as it should be.
+- Of a compaction it may leave both, the new segment and some that it replaced: those are put aside.
+- Producer snapshots of beyond the recovery point go: they may tell of batches that were lost.
 - Indexes of scanned segments are built in the same pass, and so are the leader epochs of their batches.
 - Bytes never make this fail; only a file that cannot be read or written does.
 
@@ -29,11 +33,12 @@ from pybroker.storage.segment import DiskSegment
 
 
 class Checkpointed(NamedTuple):
-    """What the checkpoints of the log directory know of a log."""
+    """What the checkpoints of the log directory know of a log. `compacted`: whether it ever was."""
 
     clean: bool
     recovery_point: int = 0
     log_start_offset: int = 0
+    compacted: bool = False
 
 
 @dataclass(slots=True)
@@ -62,11 +67,15 @@ class _Findings:
 
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
     """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
-    bases, snapshots, remarks = settle_directory(home.files, home.directory)
+    bases, snapshots, remarks, swapped = settle_directory(home.files, home.directory)
     home.found_snapshots(snapshots)
+    compacted = checkpointed.compacted or swapped
     findings = _Findings(remarks)
     segments = _existing(home, config, bases)
     epochs = _read_epochs(home, bool(segments), findings)
+    if compacted and not checkpointed.clean:
+        segments = _without_replaced(home, config, segments, findings)
+        bases = [segment.base_offset for segment in segments]
     first = len(segments)
     if not checkpointed.clean:
         first = max(0, bisect_right(bases, checkpointed.recovery_point) - 1)
@@ -75,15 +84,19 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
         first = len(segments) - 1
     if epochs is None:
         epochs = _epochs_of(segments[:first])
-    _recover(home, config, segments, first, epochs, findings)
+    _recover(home, config, segments, first, epochs, findings, compacted)
     log_start_offset = max(checkpointed.log_start_offset, segments[0].base_offset if segments else 0)
     end_offset = segments[-1].next_offset if segments else log_start_offset
     if end_offset < log_start_offset:
         segments = _start_over(home, config, segments, log_start_offset, findings)
         end_offset = log_start_offset
+    if not checkpointed.clean:
+        home.distrust_names()
+        _forget_aborted_after(home, segments, end_offset)
+        _find_epochs_before(epochs, segments, log_start_offset)
     epochs.truncate_from_end(end_offset)
     epochs.truncate_from_start(log_start_offset)
-    home.drop_snapshots_after(end_offset)
+    home.drop_snapshots_after(end_offset if checkpointed.clean else min(checkpointed.recovery_point, end_offset))
     recovery_point = end_offset if checkpointed.clean and findings.scanned_bytes == 0 else min(checkpointed.recovery_point, end_offset)
     return Opened(segments, epochs, log_start_offset, recovery_point, findings.report())
 
@@ -94,6 +107,10 @@ def _existing(home: LogHome, config: LogConfig, bases: list[int]) -> list[DiskSe
         segment = home.segment(base_offset, config, None)
         segment.open_existing(home.files.size(segment.path()))
         segments.append(segment)
+    return _linked(segments)
+
+
+def _linked(segments: list[DiskSegment]) -> list[DiskSegment]:
     for segment, following in itertools.pairwise(segments):
         segment.precede(following.base_offset)
     return segments
@@ -121,7 +138,54 @@ def _epochs_of(segments: list[DiskSegment]) -> EpochCache:
     return epochs
 
 
-def _recover(home: LogHome, config: LogConfig, segments: list[DiskSegment], first: int, epochs: EpochCache, findings: _Findings) -> None:
+def _forget_aborted_after(home: LogHome, segments: list[DiskSegment], end_offset: int) -> None:
+    """A transaction index may have reached the disk without the markers that it tells of: others will lie at their offsets."""
+    if segments:
+        entries = home.aborted(segments[-1].base_offset)
+        kept = [entry for entry in entries if entry.last_offset < end_offset]
+        if len(kept) < len(entries):
+            home.replace_aborted(segments[-1].base_offset, kept)
+
+
+def _find_epochs_before(epochs: EpochCache, segments: list[DiskSegment], log_start_offset: int) -> None:
+    """Read leader epochs from the batches before the first that is known: the log's start was raised, and that was not checkpointed."""
+    known_from = epochs.entries[0][1] if epochs.entries else log_start_offset
+    found = EpochCache()
+    for segment in segments:
+        if segment.base_offset >= known_from:
+            break
+        for header in segment.headers(log_start_offset):
+            if header.base_offset >= known_from:
+                break
+            found.assign(header.partition_leader_epoch, header.base_offset)
+    if found.entries:
+        epochs.prepend(found.entries)
+
+
+def _without_replaced(home: LogHome, config: LogConfig, segments: list[DiskSegment], findings: _Findings) -> list[DiskSegment]:
+    """The segments without those that lie as a whole in the one before, which took their place."""
+    kept: list[DiskSegment] = []
+    end_offset = -1
+    for segment in segments:
+        if segment.base_offset < end_offset:
+            findings.remarks.append(f"{segment.path()} was replaced by the segment before it, and is put aside")
+            home.discard(segment, config.file_delete_delay_ms)
+            continue
+        if segment is not segments[-1]:
+            end_offset = max((header.next_offset for header in segment.last_headers()), default=segment.base_offset)
+        kept.append(segment)
+    return _linked(kept)
+
+
+def _recover(
+    home: LogHome,
+    config: LogConfig,
+    segments: list[DiskSegment],
+    first: int,
+    epochs: EpochCache,
+    findings: _Findings,
+    may_have_gaps: bool,
+) -> None:
     """Check the segments from `first` on; what is not sound is cut, and what follows it discarded."""
     if first >= len(segments):
         return
@@ -130,14 +194,16 @@ def _recover(home: LogHome, config: LogConfig, segments: list[DiskSegment], firs
     for at in range(first, len(segments)):
         segment = segments[at]
         reason = None
-        if segment.base_offset < end_offset:
+        if segment.base_offset < end_offset or (segment.base_offset > end_offset and not may_have_gaps):
             reason = f"the segment begins at offset {segment.base_offset}, but the one before it ends at {end_offset}"
             _discard(home, config, segments, at, findings)
+            segments[-1].next_offset = end_offset
         else:
             reason = _recover_segment(segment, epochs, findings)
             end_offset = segment.next_offset
             if reason is not None:
                 _discard(home, config, segments, at + 1, findings)
+                segment.cut()
         if reason is not None:
             findings.cut_reason = f"{segment.path()}: {reason}; the log ends at offset {end_offset} now"
             break
@@ -148,7 +214,7 @@ def _recover(home: LogHome, config: LogConfig, segments: list[DiskSegment], firs
 
 
 def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findings) -> str | None:
-    """Check one segment; returns why it was cut."""
+    """Check one segment; returns why it must be cut."""
     size_bytes = segment.size_bytes
     segment.sealed = False
     segment.open_file = None
@@ -160,15 +226,18 @@ def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findin
     if scan.reason is None:
         return None
     findings.cut_bytes += size_bytes - scan.sound_bytes
-    segment.cut()
     return f"at byte {scan.sound_bytes} {scan.reason}"
 
 
 def _discard(home: LogHome, config: LogConfig, segments: list[DiskSegment], start: int, findings: _Findings) -> None:
+    """Put them aside, the last one first, durably: before the cut is made that leads to this, so that they cannot come back behind it."""
     gone = segments[start:]
     del segments[start:]
     findings.cut_bytes += sum(segment.size_bytes for segment in gone)
-    home.discard(gone, config.file_delete_delay_ms)
+    for segment in reversed(gone):
+        home.discard(segment, config.file_delete_delay_ms)
+    if gone:
+        home.sync_directory()
     if segments:
         segments[-1].sealed = False
 
@@ -176,5 +245,6 @@ def _discard(home: LogHome, config: LogConfig, segments: list[DiskSegment], star
 def _start_over(home: LogHome, config: LogConfig, segments: list[DiskSegment], offset: int, findings: _Findings) -> list[DiskSegment]:
     """The log ends before it starts: what is left of it was deleted already, and the rest was lost."""
     findings.remarks.append(f"{home.directory} starts at offset {offset} by its checkpoint, which is beyond its end, so it is empty now")
-    home.discard(segments, config.file_delete_delay_ms)
+    for segment in segments:
+        home.discard(segment, config.file_delete_delay_ms)
     return [home.create_segment(offset, config, None)]

@@ -20,7 +20,7 @@ from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
 from pybroker.storage.contents import batches_from, first_record_from
 from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
-from pybroker.storage.headers import DamagedBatch, HeaderReader
+from pybroker.storage.headers import DamagedBatch, HeaderReader, headers_from, tail_fits
 from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
 from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
@@ -271,13 +271,14 @@ class DiskSegment:
         return size_bytes
 
     def truncate_to(self, offset: int) -> None:
-        """Drop the batch that holds `offset` and all that follow; the segment is the active one from now on. Raises StorageError."""
+        """Drop the batch that holds `offset` and all that follow, durably; the segment is the active one then. Raises StorageError."""
         position = self.locate(offset)
         self.sealed = False
         self.open_file = None
         file = self.file()
         try:
             self._files.truncate(file.fd, position)
+            self._files.fsync(file.fd)
         except OSError as error:
             raise storage_error("truncate", self.path(), error) from error
         self._drop_index_files()
@@ -297,9 +298,9 @@ class DiskSegment:
         self.index = self.time_index = None
 
     def find_end(self) -> bool:
-        """Prepare to write on after a clean stop: read the end of the segment. False if anything looks wrong."""
+        """Prepare to write on after a clean stop: read the end of the segment. False if anything looks wrong. Raises StorageError."""
         try:
-            self.load_indexes()
+            self.load_indexes(doubt=False)
             assert self.index is not None
             entry = self.index.last()
             reader = HeaderReader(self._files, self.file(), self.size_bytes)
@@ -314,12 +315,12 @@ class DiskSegment:
                 self._tail_from, self._tail_position = base_offset, position
                 self.next_offset = last_offset + 1
                 position = following
-        except StorageError:
+        except DamagedBatch:
             return False
         return True
 
-    def load_indexes(self) -> None:
-        """Read the index files, or build both indexes from the log. Raises StorageError."""
+    def load_indexes(self, *, doubt: bool = True) -> None:
+        """Read the index files, compared with the end of the log, or build both indexes from the log. Raises StorageError."""
         if self.index is not None and self.time_index is not None:
             return
         try:
@@ -334,6 +335,18 @@ class DiskSegment:
         last = time_index.last()
         if last is not None:
             self.max_timestamp, self.max_timestamp_offset = last[0], self.base_offset + last[1]
+            if doubt and not self._indexes_fit():
+                self.rebuild(self.size_bytes)
+
+    def _indexes_fit(self) -> bool:
+        """Whether they tell of the batch with the largest timestamp and of the last batches: they may be those of a shorter segment."""
+        assert self.index is not None
+        with suppress(DamagedBatch):
+            reader = HeaderReader(self._files, self.file(), self.size_bytes)
+            if reader.header(self.locate(self.max_timestamp_offset)).max_timestamp != self.max_timestamp:
+                return False
+            return tail_fits(reader, self._checked(reader, self.index.last()), self.index_interval_bytes, self.max_timestamp)
+        return False
 
     def rebuild(self, size_bytes: int) -> None:
         """Build the indexes, and all else that is kept in memory, from the first `size_bytes` of the log.
@@ -350,8 +363,8 @@ class DiskSegment:
         Raises StorageError only if the file cannot be read.
         """
         next_offset = self.next_offset
-        self._begin()
         scan = scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes)
+        self._begin()
         self.index, self.time_index = scan.index, scan.time_index
         self.max_timestamp, self.max_timestamp_offset = scan.max_timestamp, scan.max_timestamp_offset
         self._unindexed_bytes = scan.unindexed_bytes
@@ -477,6 +490,18 @@ class DiskSegment:
         file = self.file()
         position = self.locate(from_offset)
         yield from batches_from(self._files, file, self.path(), self.size_bytes, position)
+
+    def headers(self, from_offset: int) -> Iterator[BatchHeader]:
+        """Of the batches from the one that holds `from_offset` on, up to one that is damaged. Raises StorageError."""
+        reader = HeaderReader(self._files, self.file(), self.size_bytes)
+        yield from headers_from(reader, self.locate(from_offset))
+
+    def last_headers(self) -> Iterator[BatchHeader]:
+        """Of some of the last batches, up to the end or one that is damaged. Raises StorageError."""
+        self.load_indexes()
+        assert self.index is not None
+        reader = HeaderReader(self._files, self.file(), self.size_bytes)
+        yield from headers_from(reader, self._checked(reader, self.index.last()))
 
     def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
         """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises StorageError, RecordsError."""

@@ -24,12 +24,12 @@ from random import Random
 
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
-from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints
+from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, UnreadableFile
 from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
 from pybroker.storage.files import FilePool, Files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, Log, LogConfig, StorageError, UnopenedLog
+from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, Log, LogConfig, StorageError, UnopenedLog, UnusableDirectory
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import read_partition_metadata, write_clean_shutdown
 from pybroker.storage.recovery import Checkpointed, open_log
@@ -46,6 +46,7 @@ class DiskLogStore:
     __slots__ = (
         "_checkpoints",
         "_config",
+        "_deleted",
         "_directories",
         "_files",
         "_futures",
@@ -103,6 +104,7 @@ class DiskLogStore:
         self._trash = Trash(files)
         self._futures = Futures(files, pool, self._trash, rng)
         self._logs: dict[tuple[str, int], PartitionLog] = {}
+        self._deleted: set[tuple[str, int]] = set()
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks: Offsets = {}
@@ -118,6 +120,8 @@ class DiskLogStore:
             if directory.failure is None:
                 try:
                     self._open_logs(directory)
+                except UnusableDirectory as error:
+                    directory.fail(str(error))
                 except OSError as error:
                     directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
             if directory.is_new and directory.failure is None:
@@ -129,6 +133,8 @@ class DiskLogStore:
         """Raises OSError if the directory cannot be listed."""
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
+        cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
+        high_watermarks = self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
         for name in sorted(self._files.listdir(directory.path)):
             path = os.path.join(directory.path, name)
             key = layout.parse_log_directory(name)
@@ -138,22 +144,24 @@ class DiskLogStore:
             elif (key or future_of) is not None and self._files.is_directory(path):
                 found = key or future_of
                 assert found is not None
-                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0))
+                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0), found in cleaned)
                 self._open_log(directory, name, found, known)
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
                 self.remarks.append(f"{path} is not a log; it is left alone")
-        self._take_offsets(directory, layout.CLEANER_CHECKPOINT, self.cleaner_offsets)
-        self._take_offsets(directory, layout.REPLICATION_CHECKPOINT, self.high_watermarks)
+        self._take_offsets(directory, cleaned, self.cleaner_offsets)
+        self._take_offsets(directory, high_watermarks, self.high_watermarks)
 
-    def _take_offsets(self, directory: LogDirectory, name: str, into: Offsets) -> None:
+    def _take_offsets(self, directory: LogDirectory, offsets: Offsets, into: Offsets) -> None:
         """Of the logs that are in the directory: what a checkpoint says of one that moved away is old."""
         logs = self._logs_in(directory.path)
-        into |= {key: offset for key, offset in self._read_offsets(directory.path, name).items() if key in logs}
+        into |= {key: offset for key, offset in offsets.items() if key in logs}
 
     def _read_offsets(self, path: str, name: str) -> Offsets:
         path = os.path.join(path, name)
         try:
             found = self._said_of_unopened[path] = self._checkpoints.read(path)
+        except UnreadableFile as error:
+            raise UnusableDirectory(f"{error}. Give the broker's user the right to read it; if it is no file, move it away.") from error
         except DamagedFile as damage:
             self.remarks.append(f"{damage}; it is taken as empty")
             return {}
@@ -292,10 +300,14 @@ class DiskLogStore:
             log.home.adopt(topic_id)
             log.config = config
             return log
+        if (topic, partition) in self._deleted:
+            self._sync_deleted()
         chosen = self._choose(directory)
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
         )
+        home.prepare = partial(self._forget_former, (topic, partition))
+        self.cleaner_offsets.pop((topic, partition), None)
         log = self._logs[topic, partition] = PartitionLog(topic, partition, home, config, self._rng)
         return log
 
@@ -307,6 +319,12 @@ class DiskLogStore:
         counts = Counter(log.directory for log in self._logs.values())
         return min(online, key=lambda directory: counts[directory.path])
 
+    def _forget_former(self, key: tuple[str, int]) -> None:
+        """What the checkpoints say of a deleted log of the same name would cut the new one at a start after a crash. Raises OSError."""
+        if self._checkpoints.knows(key):
+            logs = [*self._logs.items(), *self._futures.logs.items()]
+            self._checkpoints.keep_only({*self.unopened, *(key for key, log in logs if isinstance(log.home, LogHome) and log.home.exists)})
+
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError."""
         key = log.topic, log.partition
@@ -314,6 +332,7 @@ class DiskLogStore:
         self.cleaner_offsets.pop(key, None)
         own.retire()
         put_away(self._files, self._trash, self._rng, own, log.config)
+        self._deleted.add(key)
         self._futures.drop(key)
 
     def delete_unopened(self, topic: str, partition: int) -> None:
@@ -367,6 +386,15 @@ class DiskLogStore:
     def drop_move(self, log: Log) -> None:
         """See `interface.LogStore.drop_move`."""
         self._futures.drop((log.topic, log.partition))
+
+    def _sync_deleted(self) -> None:
+        """A deleted log that came back after a power failure, without its topic id, would be taken for that of a new topic of its name."""
+        for directory in self._directories:
+            try:
+                self._files.fsync_directory(directory.path)
+            except OSError as error:
+                raise storage_error("sync", directory.path, error) from error
+        self._deleted.clear()
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""

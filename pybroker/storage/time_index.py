@@ -88,6 +88,8 @@ class TimeIndex:
         """Looks at some entries only, as the offset index does."""
         step = max(1, len(self.timestamps) // 64)
         times, offsets = self.timestamps[::step], self.offsets[::step]
+        if self.timestamps.count(0) > 1:  # a block of the file was never written
+            return False
         grow = all(a < b for a, b in itertools.pairwise(times)) and all(a <= b for a, b in itertools.pairwise(offsets))
         return grow and (not offsets or offsets[0] >= 0)
 

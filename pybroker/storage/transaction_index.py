@@ -4,8 +4,8 @@
 
 Rules
 - The file is there only if something was aborted. An entry is one append.
-- What cannot be an entry (a torn end, an unknown version, a marker out of order) ends the file: who opens the log after a crash adds anew
-  what lies behind its last snapshot.
+- What cannot be an entry (a torn end, zeros, an unknown version, a marker out of order or not behind its records) ends the file: who opens
+  the log after a crash adds anew what lies behind its last snapshot.
 
 (Kafka: TransactionIndex, AbortedTxn.)
 """
@@ -35,7 +35,7 @@ def decode_entries(content: bytes) -> Iterator[AbortedTransaction]:
     for at in range(0, len(content) - ENTRY_BYTES + 1, ENTRY_BYTES):
         version, *fields = _ENTRY.unpack_from(content, at)
         entry = AbortedTransaction(*fields)
-        if version != VERSION or not last_offset < entry.last_offset or entry.first_offset > entry.last_offset:
+        if version != VERSION or not last_offset < entry.last_offset or entry.first_offset >= entry.last_offset:
             return
         last_offset = entry.last_offset
         yield entry

@@ -171,6 +171,7 @@ def test_every_stop_leaves_the_old_or_the_new(open_disk: Open, append: Append, t
         log = store.create("t", 0, bytes(16), store._config)
         batches = fill(log, append)
         log.flush()
+        store.checkpoint_cleaner(log, 0)
         files.left = step
         try:
             compact(log, batches)
@@ -205,6 +206,7 @@ def test_failure_to_put_in_place_takes_the_log_offline(open_disk: Open, append: 
     store = open_disk(files=files)
     log = store.create("t", 0, bytes(16), store._config)
     batches = fill(log, append)
+    store.checkpoint_cleaner(log, 0)
     cleaned = log.begin_cleaned(0)
     cleaned.append_batches([(batches[offset], read_header(batches[offset])) for offset in KEPT])
     log.secure_cleaned(cleaned)
