@@ -29,12 +29,17 @@ from pybroker.wire.messages import (
     DeleteTopicsRequest,
     DescribeLogDirsRequest,
     FetchRequest,
+    InitProducerIdRequest,
     ListOffsetsRequest,
     MetadataRequest,
+    OffsetCommitRequest,
+    OffsetFetchRequest,
     ProduceRequest,
 )
 
 STORAGE_ERROR = ErrorCode.KAFKA_STORAGE_ERROR
+NOT_YET = (ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+FETCHED_BYTES = len(build_batch([(b"k", b"v", 1)]))
 
 
 class TroubledFiles(Files):
@@ -108,6 +113,41 @@ class Room:
         data = (await self.client.ask(request, 12)).responses[0].partitions[0]
         return int(data.error_code), len(data.records or b"")
 
+    async def commit(self, group: str, topic: str, offset: int) -> int:
+        """Commit an offset of a group without members; the error code."""
+        asked = OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=offset)
+        topics = [OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, partitions=[asked])]
+        request = OffsetCommitRequest(group_id=group, generation_id_or_member_epoch=-1, topics=topics)
+        with trio.fail_after(20):
+            while True:
+                code = int((await self.client.ask(request, 7)).topics[0].partitions[0].error_code)
+                if code not in NOT_YET:
+                    return code
+
+    async def committed(self, group: str, topic: str) -> int:
+        """The offset that a group committed."""
+        asked = OffsetFetchRequest.OffsetFetchRequestTopic(name=topic, partition_indexes=[0])
+        with trio.fail_after(20):
+            while True:
+                answer = await self.client.ask(OffsetFetchRequest(group_id=group, topics=[asked]), 7)
+                if answer.error_code not in NOT_YET:
+                    return int(answer.topics[0].partitions[0].committed_offset)
+
+    async def init_producer(self, transactional_id: str) -> int:
+        """Begin as a transactional producer; the error code."""
+        request = InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=1000)
+        with trio.fail_after(20):
+            while True:
+                code = int((await self.client.ask(request, 4)).error_code)
+                if code not in NOT_YET:
+                    return code
+
+    def state(self) -> Any:
+        """The rooms of the broker."""
+        rooms = self.broker._rooms
+        assert rooms is not None
+        return rooms.state
+
     async def end_offset(self, topic: str, partition: int = 0) -> tuple[int, int]:
         """The error code and the end of a partition."""
         asked = ListOffsetsRequest.ListOffsetsPartition(partition_index=partition, timestamp=-1)
@@ -142,23 +182,17 @@ class Room:
 
     def live(self, topic: str, partition: int = 0) -> LivePartition:
         """The partition in the broker."""
-        rooms = self.broker._rooms
-        assert rooms is not None
-        live = rooms.state.partitions.find(topic, partition)
+        live: LivePartition | None = self.state().partitions.find(topic, partition)
         assert live is not None
         return live
 
     def image(self, topic: str, partition: int = 0) -> Any:
         """The partition in the metadata."""
-        rooms = self.broker._rooms
-        assert rooms is not None
-        return rooms.state.cluster.topics[topic].partitions[partition]
+        return self.state().cluster.topics[topic].partitions[partition]
 
     def directory_ids(self) -> list[bytes]:
         """Of the two directories."""
-        rooms = self.broker._rooms
-        assert rooms is not None
-        return [directory.directory_id for directory in rooms.state.log_dirs.directories()]
+        return [directory.directory_id for directory in self.state().log_dirs.directories()]
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what tasks in the background do."""
@@ -572,6 +606,70 @@ def test_logs_moved_by_hand(disks: Disks) -> None:
             assert room.image("t", 1).directories == room.image("t", 0).directories
 
     trio.run(main)
+
+
+# --- a full disk
+
+
+def test_full_disk_refuses_and_recovers(disks: Disks, trouble: type[TroubledFiles], caplog: pytest.LogCaptureFixture) -> None:
+    """Produce, topics, offsets and transactions are refused in words and leave all as it was; with room they go on, and nothing is lost."""
+
+    async def main() -> None:
+        async with disks.open(disks.a) as room:
+            await room.create("t")
+            for group in ("g", "h"):
+                assert await room.commit(group, "t", 1) == 0
+            assert await room.produce("t") == 0
+            trouble.broken, trouble.number = disks.a, errno.ENOSPC
+            caplog.clear()
+            for _ in range(5):
+                assert await room.produce("t") == STORAGE_ERROR
+                assert await room.commit("g", "t", 7) == ErrorCode.NOT_COORDINATOR
+                assert await room.create("u") == STORAGE_ERROR
+                assert await room.init_producer("tx") != 0
+            assert await room.fetch("t") == (0, FETCHED_BYTES)
+            assert await room.committed("g", "t") == 1
+            with pytest.raises(StorageError, match="no space is left"):
+                room.state().partitions.store.checkpoint({("t", 0): 1})
+            room.live("t").take_snapshot()
+            assert [record.message for record in caplog.records if record.levelname == "ERROR" and "t-0 " in record.message] == [
+                f"t-0 refuses writes: no space is left to append to {disks.a}/t-0/00000000000000000000.log: No space left on device"
+            ]
+            assert sum("metadata" in record.message for record in caplog.records) == 1
+            assert "u" not in room.state().cluster.topics
+            trouble.broken = ""
+            assert await room.produce("t") == 0
+            assert await room.commit("g", "t", 2) == 0
+            assert await room.create("u") == 0
+            assert await room.init_producer("tx") == 0
+            assert [result.error_code for result in (await room.describe()).results] == [0]
+        async with disks.open(disks.a) as room:
+            assert await room.end_offset("t") == (0, 2)
+            assert await room.end_offset("u") == (0, 0)
+            assert [await room.committed(group, "t") for group in ("g", "h")] == [2, 1]
+            assert room.live("t").log.recovery.scanned_bytes == 0
+
+    trio.run(main)
+
+
+def test_stop_with_a_full_disk(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """What could not be noted is said, and found again by the next start."""
+
+    async def main() -> None:
+        async with disks.open(disks.a) as room:
+            await room.create("t")
+            assert await room.produce("t") == 0
+            trouble.broken, trouble.number = disks.a, errno.ENOSPC
+
+    with pytest.raises(StorageError, match="no space is left"):
+        trio.run(main)
+
+    async def again() -> None:
+        trouble.broken = ""
+        async with disks.open(disks.a) as room:
+            assert await room.end_offset("t") == (0, 1)
+
+    trio.run(again)
 
 
 def test_the_command_says_why_it_ends(tmp_path: Path) -> None:

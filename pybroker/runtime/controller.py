@@ -40,6 +40,8 @@ from pybroker.wire.uuids import ZERO_UUID
 
 log = logging.getLogger("pybroker.controller")
 
+TELL_FULL_EVERY_MS = 60_000
+
 Listener = Callable[[MetadataDelta], None]
 Endpoint = tuple[str, str, int]  # listener name, host, port
 
@@ -52,6 +54,7 @@ class Controller:
         "_log",
         "_next_producer_id",
         "_producer_ids_end",
+        "_quiet_until_ms",
         "_view",
         "failed",
         "image",
@@ -71,6 +74,7 @@ class Controller:
         self._clock = clock
         self._next_producer_id = 0
         self._producer_ids_end = 0
+        self._quiet_until_ms = 0
 
     @property
     def epoch(self) -> int:
@@ -194,8 +198,13 @@ class Controller:
             self._storage_failed(error)
 
     def _storage_failed(self, error: StorageError) -> KafkaError:
-        log.error("the metadata log cannot be written: %s", error)
-        if self.failed is not None and not isinstance(error, DiskFullError):
+        """Who finds no room tries again and again: a line a minute says enough."""
+        now_ms = self._clock.now_ms()
+        is_full = isinstance(error, DiskFullError)
+        if not is_full or now_ms >= self._quiet_until_ms:
+            log.error("the metadata log cannot be written: %s", error)
+            self._quiet_until_ms = now_ms + TELL_FULL_EVERY_MS
+        if self.failed is not None and not is_full:
             self.failed(error)
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the metadata log cannot be written: {error}")
 

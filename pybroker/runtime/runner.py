@@ -219,7 +219,8 @@ class Runner(Generic[MachineT]):
             try:
                 self._write(decision.records, now_ms, producer, atomic=decision.atomic)
             except KafkaError as error:
-                logger.warning("%r took no records: %s", self.partition, error)
+                told = error.code == ErrorCode.KAFKA_STORAGE_ERROR  # by the partition, once and not for each request
+                logger.log(logging.DEBUG if told else logging.WARNING, "%r took no records: %s", self.partition, error)
                 self._release(_failed(decision.replies, error))
                 self._decide_again(decision)
                 return
