@@ -15,6 +15,7 @@ from pybroker.broker import Broker
 from pybroker.config import BrokerConfig, ConfigError
 from pybroker.handlers.ahead import bring_in
 from pybroker.runtime.clock import SystemClock
+from pybroker.runtime.log_dirs import BrokerCannotGoOn
 from pybroker.server.addresses import ListenError
 from pybroker.storage.interface import DataDirectoryError, StorageError
 from pybroker.version import __version__
@@ -45,18 +46,28 @@ async def _serve(config: BrokerConfig) -> str | None:
                 await _wait_for_signal(signals)
                 nursery.cancel_scope.cancel()
         except _EXPECTED as error:
-            return _words(error)
+            return _words(_cause_of(error) or error)
         except BaseExceptionGroup as group:  # of the broker's tasks: one of them found that it cannot go on
-            expected, rest = group.split(_EXPECTED)
-            if rest is not None or expected is None:
+            cause = _cause_of(group)
+            if cause is None:
                 raise
-            return _words(expected.exceptions[0])
+            return _words(cause)
+    return None
+
+
+def _cause_of(error: BaseException | None) -> BaseException | None:
+    """Why the broker gave up, if it did: what closing found after that is beside the point."""
+    while error is not None:
+        found: BaseException | None = error
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if isinstance(found, BrokerCannotGoOn):
+            return found
+        error = error.__context__
     return None
 
 
 def _words(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
     return str(error) or type(error).__name__
 
 

@@ -16,7 +16,7 @@ import trio
 from pybroker import Broker, BrokerConfig
 from pybroker.records.builder import build_batch
 from pybroker.runtime.partition import LivePartition
-from pybroker.serve import run
+from pybroker.serve import _cause_of, run
 from pybroker.storage import store as store_module
 from pybroker.storage.files import Files
 from pybroker.storage.interface import DataDirectoryError, StorageError
@@ -506,7 +506,7 @@ def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None
 
 
 def test_metadata_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
-    """Without the directory of the metadata log the broker stops, and says why."""
+    """Without the directory of the metadata log the broker stops, and says why, whatever closing finds after that."""
 
     async def main() -> None:
         async with disks.open() as room:
@@ -518,12 +518,24 @@ def test_metadata_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None
 
     with pytest.raises(BaseException) as stopped:  # noqa: PT011 - a group of what its tasks raised, or what closing found
         trio.run(main)
-    texts = []
-    error: BaseException | None = stopped.value
-    while error is not None:
-        texts.append(repr(error))
-        error = error.__context__
-    assert any("the log directory with the metadata failed" in text or "cannot be" in text for text in texts)
+    assert str(_cause_of(stopped.value)) == (
+        f"the log directory with the metadata failed: {disks.a} cannot be written to: {os.strerror(errno.EIO)}"
+    )
+
+
+def test_metadata_log_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """So it does if only the file of that log fails: nothing could be decided any more."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            trouble.broken = os.path.join(disks.a, "__cluster_metadata-0")
+            assert await room.create("u") == STORAGE_ERROR
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseException) as stopped:  # noqa: PT011 - as above
+        trio.run(main)
+    assert str(_cause_of(stopped.value)).startswith("the metadata log failed: cannot ")
 
 
 def test_directory_that_is_away_at_the_start(disks: Disks) -> None:
