@@ -23,7 +23,7 @@ import trio
 
 from pybroker.records.batch import BatchHeader
 from pybroker.records.errors import RecordsError
-from pybroker.runtime.compaction_round import batches_in
+from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, WRITE_BATCHES, batches_in
 from pybroker.runtime.pacing import Job, Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.interface import FutureLog, Log, LogStore, StorageError
@@ -33,7 +33,7 @@ from pybroker.wire.errors import KafkaError
 logger = logging.getLogger(__name__)
 
 PIECE_BYTES = 1 << 20
-TAIL_BYTES = 256 << 10  # a quarter of a millisecond to check, one at most to write
+TAIL_BYTES = 128 << 10  # a millisecond to check and to write, be the batches small
 BUSY_S = 0.002  # until a flush that is under way ends
 ATTEMPTS = 1000
 
@@ -157,9 +157,19 @@ class _Move:
             return False
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
         batches = await self.pace.carry_out(_checked(chunk, offset))
-        if self._is_wanted():
-            await self.pace.in_thread(partial(self._future.copy_batches, batches, self._segment_of(batches)))
+        base = self._segment_of(batches)
+        for at in range(0, len(batches), WRITE_BATCHES):
+            if not self._is_wanted():
+                break
+            await self._write(batches[at : at + WRITE_BATCHES], base)
         return True
+
+    async def _write(self, batches: Batches, base: int) -> None:
+        if sum(len(batch) for batch, _ in batches) >= LONG_WRITE_BYTES:
+            await self.pace.in_thread(partial(self._future.copy_batches, batches, base))
+        else:
+            self._future.copy_batches(batches, base)
+            await self.pace.pause()
 
     def _segment_of(self, batches: Batches) -> int:
         """Where the segment begins that the batches were read from, as far as it is still there."""
