@@ -39,10 +39,14 @@ def is_assigned(directory_id: bytes) -> bool:
 
 def directory_of(partition: PartitionImage, node_id: int) -> bytes:
     """Where the replica of a broker lies; UNASSIGNED if that is not said."""
-    for replica, directory_id in zip(partition.replicas, partition.directories, strict=False):
-        if replica == node_id:
-            return directory_id
-    return UNASSIGNED
+    replicas, directories = partition.replicas, partition.directories
+    at = replicas.index(node_id) if node_id in replicas else len(directories)
+    return directories[at] if at < len(directories) else UNASSIGNED
+
+
+def _count(image: ClusterImage, node_id: int) -> Counter[bytes]:
+    """How many replicas of a broker lie in each directory."""
+    return Counter(directory_of(one, node_id) for topic in image.topics.values() for one in topic.partitions)
 
 
 class LocalDirectories:
@@ -75,7 +79,7 @@ class Chooser:
     def __init__(self, image: ClusterImage, broker: BrokerImage, local: LocalDirectories, cordoned: set[bytes]) -> None:
         self._online = [directory_id for directory_id in broker.log_dirs if directory_id not in cordoned]
         self._preferred = local.preferred
-        self._counts = Counter(directory_of(one, broker.broker_id) for topic in image.topics.values() for one in topic.partitions)
+        self._counts = _count(image, broker.broker_id)
         self._shared = {directory_id: [directory_id] for directory_id in self._online}
 
     def choose(self, topic: str, index: int) -> list[bytes]:
@@ -95,17 +99,19 @@ def start_changes(image: ClusterImage, node_id: int, log_dirs: list[bytes], all_
     A new leader epoch lets clients and logs tell what was written before a crash from what came after it (KIP-101). `all_online`: no
     directory of this broker is offline, so a log that is nowhere was never written.
     """
-    fewest = Counter(directory_of(one, node_id) for topic in image.topics.values() for one in topic.partitions)
+    counts: Counter[bytes] | None = None
     for topic in image.topics.values():
         for partition in topic.partitions:
             if node_id not in partition.replicas or partition.leader not in (node_id, NO_LEADER):
                 continue
             assigned = directory_of(partition, node_id)
             actual = (locate(topic.name, topic.topic_id, partition.index) if log_dirs else None) or assigned
-            if not is_assigned(actual) and log_dirs and all_online:
-                actual = min(log_dirs, key=fewest.__getitem__)
-                fewest[actual] += 1
             can_lead = actual in log_dirs or not log_dirs
+            if not can_lead and all_online and not is_assigned(actual):
+                counts = _count(image, node_id) if counts is None else counts
+                actual = min(log_dirs, key=counts.__getitem__)
+                counts[actual] += 1
+                can_lead = True
             if can_lead:
                 change = _lead(topic, partition, node_id)
             elif partition.leader != NO_LEADER:

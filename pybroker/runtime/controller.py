@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from random import Random
 from typing import Any
@@ -232,17 +232,17 @@ def open_controller(
     controller = Controller(view, open_metadata_log(store, settings, durable), clock)
     controller.load()
     all_online = all(directory.failure is None for directory in directories)
-    controller.start(list(log_dirs), endpoints, partial(_locate, store), all_online=all_online)
+    ids = {directory.path: directory.directory_id for directory in directories}
+    controller.start(list(log_dirs), endpoints, partial(_locate, store, ids), all_online=all_online)
     return controller
 
 
-def _locate(store: LogStore, topic: str, topic_id: bytes, partition: int) -> bytes | None:
+def _locate(store: LogStore, ids: Mapping[str, bytes], topic: str, topic_id: bytes, partition: int) -> bytes | None:
     """The directory that holds a partition's log, even if it could not be opened."""
-    log, unopened = store.get(topic, partition), store.unopened.get((topic, partition))
+    log = store.get(topic, partition)
     if log is not None and log.topic_id in (topic_id, ZERO_UUID):
-        path = log.directory
-    elif unopened is not None and unopened.topic_id in (topic_id, ZERO_UUID):
-        path = os.path.dirname(unopened.path)
-    else:
-        return None
-    return next(directory.directory_id for directory in store.directories() if directory.path == path)
+        return ids[log.directory]
+    unopened = store.unopened.get((topic, partition))
+    if unopened is not None and unopened.topic_id in (topic_id, ZERO_UUID):
+        return ids[os.path.dirname(unopened.path)]
+    return None

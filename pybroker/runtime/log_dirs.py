@@ -70,6 +70,8 @@ class LogDirs:
     def start(self, nursery: trio.Nursery) -> None:
         """Go on with what a stop broke off; look after failures. Ends with the nursery, and ends it if the broker cannot go on."""
         self._nursery = nursery
+        if len(self._store.directories()) == 1:
+            return
         for topic in list(self._controller.image.topics.values()):
             for partition in topic.partitions:
                 if self._store.future(topic.name, partition.index) is not None:
