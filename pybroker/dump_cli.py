@@ -14,7 +14,7 @@ from pybroker.inspection.lines import line_of
 from pybroker.storage.files import Files
 from pybroker.storage.walk import MAX_OFFSET
 
-EXIT_OK, EXIT_DAMAGED, EXIT_UNREADABLE = 0, 1, 2
+EXIT_OK, EXIT_DAMAGED, EXIT_UNREADABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 USAGE = "pybroker dump [OPTION]... PATH..."
 
@@ -68,6 +68,8 @@ def run(words: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who reads has seen enough; what is buffered has nowhere to go
         return EXIT_OK
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     return EXIT_UNREADABLE if dump.unreadable else EXIT_DAMAGED if dump.damaged else EXIT_OK
 
 

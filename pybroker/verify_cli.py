@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 
 from pybroker.inspection.verify import Verdict, verify
@@ -11,7 +12,7 @@ from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 
 MOST_ROUNDS = 3  # segments, then their indexes, then what the whole log tells
-EXIT_WHOLE, EXIT_DAMAGED, EXIT_UNREADABLE = 0, 1, 2
+EXIT_WHOLE, EXIT_DAMAGED, EXIT_UNREADABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 USAGE = "pybroker verify [OPTION]... PATH..."
 
@@ -44,11 +45,18 @@ def run(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.skip_damaged and not options.repair:
         parser.error("--skip-damaged is a way of --repair")
-    files = Files()
-    if options.repair:
-        return _repair(files, options)
+    try:
+        return _repair(Files(), options) if options.repair else _verify(Files(), options)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _verify(files: Files, options: argparse.Namespace) -> int:
     verdict = verify(files, options.paths)
-    _tell(verdict, as_json=options.json)
+    try:
+        _tell(verdict, as_json=options.json)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who reads has seen enough; what is buffered has nowhere to go
     return _status(verdict)
 
 

@@ -32,7 +32,6 @@ from pybroker.storage.transaction_index import decode_entries
 
 MOST_TOLD = 20  # places in one segment; who has more needs no list
 STATES = {
-    layout.DELETED: ("waits for its removal", "removes it"),
     layout.CLEANED: ("was being written by a compaction that did not end", "removes it"),
     layout.SWAP: ("is a compacted segment that was about to take its place", "puts it in the place of the segments it covers"),
 }
@@ -261,7 +260,12 @@ def _is_cut(check: LogCheck, at: int) -> bool:
 
 
 def _what_lies_beside(files: Files, path: str, names: list[str], bases: set[int]) -> Iterator[Finding]:
-    for name in names:
+    waiting = [name for name in names if name.endswith(layout.DELETED) and layout.parse_segment_file(name) is not None]
+    if waiting:
+        size_bytes = sum(files.size(os.path.join(path, name)) for name in waiting)
+        what = f"{counted(len(waiting), 'file')} of segments that were dropped or replaced ({size_bytes:,} bytes) still to be removed"
+        yield note(path, what, "removes them")
+    for name in sorted(set(names).difference(waiting)):
         file = os.path.join(path, name)
         parsed = layout.parse_segment_file(name)
         if parsed is None:

@@ -26,8 +26,8 @@ from pybroker.wire.messages import CreateTopicsRequest
 
 log = logging.getLogger("pybroker")
 
-KEEP_FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
-"""Of a topic made for old records: the first look of retention would take them away."""
+KEEP_FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+"""Of a topic made for old records: the first look of retention, or of the cleaner, would take them away."""
 
 
 class Loaded(NamedTuple):

@@ -316,7 +316,7 @@ def test_leftovers(verify: Callable[..., Shown], write_log: Callable[..., Path])
     status, out, _ = verify(path)
     assert status == 0
     for words in (
-        "waits for its removal",
+        "1 file of segments that were dropped or replaced (0 bytes) still to be removed",
         "by a compaction that did not end",
         "was about to take its place",
         "notes.txt: it is no file of a log",
