@@ -100,7 +100,12 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
         bases = [base_offset for base_offset in bases if base_offset == only]
     epochs, transactions = EpochWatch(), TransactionCheck()
     for base_offset in bases:
-        _check_one(files, check, base_offset, epochs, transactions, is_last=base_offset == bases[-1])
+        try:
+            _check_one(files, check, base_offset, epochs, transactions, is_last=base_offset == bases[-1])
+        except FileNotFoundError as error:
+            if not outlook.in_use:
+                raise
+            check.findings.append(note(str(error.filename), "the broker removed it meanwhile"))
     for at in range(len(check.segments)):
         check.findings += segment_findings(check, at)
     check.findings += _check_epochs(files, check, epochs)
@@ -262,7 +267,7 @@ def _is_cut(check: LogCheck, at: int) -> bool:
 def _what_lies_beside(files: Files, path: str, names: list[str], bases: set[int]) -> Iterator[Finding]:
     waiting = [name for name in names if name.endswith(layout.DELETED) and layout.parse_segment_file(name) is not None]
     if waiting:
-        size_bytes = sum(files.size(os.path.join(path, name)) for name in waiting)
+        size_bytes = sum(_size(files, os.path.join(path, name)) for name in waiting)
         what = f"{counted(len(waiting), 'file')} of segments that were dropped or replaced ({size_bytes:,} bytes) still to be removed"
         yield note(path, what, "removes them")
     for name in sorted(set(names).difference(waiting)):
@@ -277,6 +282,14 @@ def _what_lies_beside(files: Files, path: str, names: list[str], bases: set[int]
             yield from _damage_in(files, place_of(files, file), "passes over it, and reads more of the log instead")
         elif parsed[0] not in bases:
             yield note(file, "it belongs to no segment", "removes it")
+
+
+def _size(files: Files, path: str) -> int:
+    """Of a file that a broker may be removing."""
+    try:
+        return files.size(path)
+    except FileNotFoundError:
+        return 0
 
 
 def _other_file(files: Files, file: str, name: str) -> Iterator[Finding]:

@@ -357,6 +357,27 @@ def test_a_broker_that_runs(verify: Callable[..., Shown], write_log: Callable[..
         lock.release()
 
 
+def test_files_that_go_meanwhile(verify: Callable[..., Shown], write_log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that runs may remove a segment between the look at the directory and that at the file."""
+    path = write_log(25)
+    gone = str(segment(path, 0))
+    look = Files.size
+
+    def size(self: Files, of: str) -> int:
+        if of == gone:
+            raise FileNotFoundError(2, "No such file or directory", of)
+        return look(self, of)
+
+    monkeypatch.setattr(Files, "size", size)
+    lock = DirectoryLock(Files(), str(path))
+    try:
+        status, out, _ = verify(path)
+    finally:
+        lock.release()
+    assert (status, f"note: {gone}: the broker removed it meanwhile" in out) == (0, True)
+    assert verify(path)[0] == 2
+
+
 @pytest.mark.parametrize(
     ("name", "content", "status", "words"),
     [
