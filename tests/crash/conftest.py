@@ -23,23 +23,23 @@ class BrokerProcess:
         self.data_dir = directory / "data"
         self.settings: list[str] = []  # name=value
         self.log_path = directory / "broker.log"
-        self._ready_path = directory / "ready"
+        self.ready_path = directory / "ready"
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ("", 0)
 
     async def start(self) -> None:
-        self._ready_path.unlink(missing_ok=True)
+        self.ready_path.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pybroker", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir)]
-        command += ["--ready-file", str(self._ready_path), "--set", "group.initial.rebalance.delay.ms=0"]
+        command += ["--ready-file", str(self.ready_path), "--set", "group.initial.rebalance.delay.ms=0"]
         for setting in self.settings:
             command += ["--set", setting]
         self._spawn(command)
         with trio.fail_after(START_LIMIT_S):
-            while not (self._ready_path.exists() and self._ready_path.read_text().strip()):
+            while not (self.ready_path.exists() and self.ready_path.read_text().strip()):
                 if self._process is not None and self._process.poll() is not None:
                     raise AssertionError(f"the broker did not start:\n{self.log_path.read_text()[-2000:]}")
                 await trio.sleep(POLL_S)  # the one clock here is another process
-        host, _, port = self._ready_path.read_text().split()[0].rpartition(":")
+        host, _, port = self.ready_path.read_text().split()[0].rpartition(":")
         self.address = (host, int(port))
 
     def _spawn(self, command: list[str]) -> None:
