@@ -11,6 +11,10 @@ Rules (Kafka: GroupMetadataManager.classicGroupJoinToClassicGroup)
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
+from pybroker.core.decision import Decision
 from pybroker.core.groups.classic import ClassicGroup, ClassicMember, Protocols, State
 from pybroker.core.groups.classic_rebalance import (
     complete_if_all_joined,
@@ -143,7 +147,9 @@ def _return_static(
     instance_id = request.group_instance_id
     assert instance_id is not None
     old_leader_id = group.leader_id or ""
-    _fence(turn, group, group.members[group.static_members[instance_id]])
+    old = group.members[group.static_members[instance_id]]
+    _fence(turn, group, old)
+    give_back = partial(_give_back, turn, group, replace(old), member_id)
     member = group.replace_static(instance_id, member_id)
     _update_member(turn, group, call, caller, request, protocols, member)
     keep_alive(turn, member)
@@ -151,6 +157,7 @@ def _return_static(
         complete_if_all_joined(turn, group)
     elif group.state is State.STABLE and group.select_protocol() == group.protocol_name:
         _take_back(turn, group, member, caller, old_leader_id)
+        turn.decision.if_not_written = give_back
     else:
         # The leader may be assigning to the old id (COMPLETING_REBALANCE), or the protocol changes.
         prepare_rebalance(turn, group)
@@ -173,3 +180,17 @@ def _take_back(turn: Turn, group: ClassicGroup, member: ClassicMember, caller: C
         response.leader = old_leader_id
     turn.reply(group.take_join(member), response)
     turn.write(group_record(group, {each.member_id: each.assignment for each in group.members.values()}))
+
+
+def _give_back(turn: Turn, group: ClassicGroup, old: ClassicMember, new_member_id: str, now_ms: int) -> Decision:
+    """The new id could not be written: the old one has its place again."""
+    later = turn.later(now_ms)
+    instance_id = old.group_instance_id
+    if instance_id is None or group.static_members.get(instance_id) != new_member_id:
+        return later.decision
+    later.deadlines.cancel(group.members[new_member_id].session_key)
+    member = group.replace_static(instance_id, old.member_id)
+    group.set_protocols(member, old.protocols)
+    member.rebalance_timeout_ms, member.session_timeout_ms = old.rebalance_timeout_ms, old.session_timeout_ms
+    keep_alive(later, member)
+    return later.decision

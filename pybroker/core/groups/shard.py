@@ -11,6 +11,8 @@ Theory
 Rules
 - Verbs raise nothing: an error is an answer.
 - A group is made by the first join or the first simple commit, and is written down at once, so that it is listed after a restart too.
+- What is soft and hangs on a record goes back when that cannot be written, as in Kafka: a new group is gone, an assignment is made anew,
+  a static member that came back has its old id. That a group became empty is not taken back: nobody is in it either way.
 """
 
 from __future__ import annotations
@@ -99,6 +101,16 @@ class GroupShard:
         classic_join.join(turn, group, call, caller, request)
         if is_new:
             turn.decision.records.insert(0, new_group_record(group.group_id, now_ms))
+            turn.decision.if_not_written = partial(self._group_not_written, group)
+        return turn.decision
+
+    def _group_not_written(self, group: ClassicGroup, now_ms: int) -> Decision:
+        """Then it never was there; whoever waits in it looks for the coordinator again."""
+        turn = self._turn(now_ms)
+        for member in group.members.values():
+            turn.reply(group.take_join(member), classic_rebalance.refused_join(ErrorCode.COORDINATOR_NOT_AVAILABLE))
+        classic_rebalance.close_group(turn, group)
+        self.groups.pop(group.group_id, None)
         return turn.decision
 
     def sync_group(self, now_ms: int, call: int, request: SyncGroupRequest) -> Decision:

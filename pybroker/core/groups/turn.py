@@ -39,6 +39,10 @@ class Turn:
     def write(self, record: CoordinatorRecord) -> None:
         self.decision.records.append(record)
 
+    def later(self, now_ms: int) -> Turn:
+        """Another turn of the same machine."""
+        return Turn(now_ms, self.settings, self.deadlines, self.rng)
+
     def new_uuid(self) -> str:
         """A random UUID (version 4) out of the seeded generator."""
         return str(UUID(int=self.rng.getrandbits(128), version=4))
