@@ -7,7 +7,6 @@ One seed is one story; a failing one prints its trace. What must hold, whatever 
 - a coordinator that replays the log finds what the living one holds.
 """
 
-from heapq import heappop, heappush
 from random import Random
 
 import pytest
@@ -25,14 +24,11 @@ from pybroker.wire.messages import (
     OffsetCommitRequest,
     SyncGroupRequest,
 )
+from tests.core.simulated import Broken, Simulated
 
 PARTITIONS = range(6)
 REQUEST_TIMEOUT_MS = 40_000
 MEMBERSHIP_LOST = (E.UNKNOWN_MEMBER_ID, E.ILLEGAL_GENERATION, E.FENCED_INSTANCE_ID)
-
-
-class Broken(Exception):
-    """What must hold does not."""
 
 
 class Client:
@@ -173,12 +169,11 @@ class Client:
             self.join()
 
 
-class World:
-    """Clock, network, log and coordinator."""
+class World(Simulated):
+    """Network, log and coordinator; `faults` plants mistakes between them."""
 
-    def __init__(self, seed):
-        self.seed, self.rng, self.now_ms = seed, Random(seed), 0
-        self.events, self.numbers, self.trace = [], 0, []
+    def __init__(self, seed, faults=frozenset()):
+        super().__init__(seed, faults)
         self.log, self.parked, self.owners, self.handed_out = [], {}, {}, 0
         self.settings = GroupSettings(initial_rebalance_delay_ms=self.rng.choice((0, 0, 3_000)), max_size=self.rng.choice((3, 100)))
         self.shard = None
@@ -187,16 +182,6 @@ class World:
         self.clients = [Client(self, f"c{at}", instance) for at, instance in enumerate(instances)]
         for client in self.clients:
             self.later(self.rng.choice((0, 0, 1_000)), client.come_back, 0)
-
-    def next_number(self):
-        self.numbers += 1
-        return self.numbers
-
-    def note(self, text):
-        self.trace.append(f"{self.now_ms:>8} {text}")
-
-    def later(self, delay_ms, action, *arguments):
-        heappush(self.events, (self.now_ms + delay_ms, self.next_number(), action, arguments))
 
     # The coordinator
 
@@ -230,11 +215,17 @@ class World:
 
     def carry_out(self, decision):
         for record in decision.records:
-            self.log.append(record)
-            self.shard.replay(record)
+            if not self.goes_wrong("forgets a record", 0.05):
+                self.log.append(record)
+            if not self.goes_wrong("does not replay", 0.05):
+                self.shard.replay(record)
             if isinstance(record.key, GroupMetadataKey) and record.value is None:
                 self.note("the group is deleted; generations begin anew")
                 self.owners.clear()
+        if self.goes_wrong("answers twice", 0.02):
+            decision.replies += decision.replies[:1]
+        if self.goes_wrong("loses an answer", 0.02):
+            decision.replies.clear()
         for reply in decision.replies:
             if reply.call not in self.parked:
                 raise Broken(f"call {reply.call} is answered though nobody waits")
@@ -291,9 +282,7 @@ class World:
         for step in range(steps):
             if not self.events:
                 break
-            at_ms, _, action, arguments = heappop(self.events)
-            self.advance(at_ms)
-            action(*arguments)
+            self.happen_next()
             if self.rng.random() < 0.01:
                 self.restart()
             if self.rng.random() < 0.01:
@@ -308,12 +297,6 @@ class World:
         if self.parked:
             raise Broken(f"never answered: {[(client.name, kind) for client, _, kind, _ in self.parked.values()]}")
         self.check_replay()
-
-    def advance(self, at_ms):
-        while (due_ms := self.shard.next_deadline()) is not None and due_ms <= at_ms:
-            self.now_ms = max(self.now_ms, due_ms)
-            self.expire()
-        self.now_ms = max(self.now_ms, at_ms)
 
 
 def durable_view(group):
@@ -351,3 +334,18 @@ def test_long_stories(first_seed):
 def test_the_same_seed_tells_the_same_story():
     """A failure can be played again."""
     assert simulate(3, 300).trace == simulate(3, 300).trace
+
+
+FAULTS = ("forgets a record", "does not replay", "answers twice", "loses an answer")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(fault):
+    """What must hold would be seen not to hold: each of these mistakes breaks a story before long."""
+    for seed in range(40):
+        world = World(seed, frozenset({fault}))
+        try:
+            world.play(400)
+        except (Broken, AssertionError, LookupError):
+            return
+    pytest.fail(f"nothing was wrong with a coordinator that {fault}")

@@ -4,7 +4,17 @@ import pytest
 
 from tests.core.transactions import world
 
-FAULTS = ("answers before it is safe", "does not verify", "forgets a marker", "forgets what was aborted")
+FAULTS = (
+    "answers before it is safe",
+    "does not verify",
+    "forgets a marker",
+    "forgets what was aborted",
+    pytest.param("writes markers before it is decided", marks=pytest.mark.slow),
+    "forgets to bump",
+    "forgets a record",
+    "answers twice",
+    "loses an answer",
+)
 
 
 def simulate(seed, steps, faults=frozenset()):

@@ -4,8 +4,7 @@ The world is made of the deciding parts alone: `TransactionShard`, `PartitionSta
 (runner, produce handler, markers) is told here once more, in its simplest form and with random delays, and `faults` plants mistakes in it.
 """
 
-from heapq import heappop, heappush
-from random import Random
+from heapq import heappop
 
 from pybroker.core.decision import CoordinatorRecord, Decision, Reply
 from pybroker.core.partition import PartitionState
@@ -17,11 +16,8 @@ from pybroker.records.batch import CONTROL_BIT, TRANSACTIONAL_BIT, BatchHeader
 from pybroker.wire.codec import decode, encode
 from pybroker.wire.errors import ErrorCode as E
 from pybroker.wire.errors import KafkaError
+from tests.core.simulated import Broken, Simulated
 from tests.core.transactions.clients import PARTITIONS, Producer
-
-
-class Broken(Exception):
-    """What must hold does not."""
 
 
 def header_of(holder, base_sequence, count, *, control=False):
@@ -101,12 +97,11 @@ class Partition:
         return found
 
 
-class World:
-    """Clock, network, logs, and the broker between them."""
+class World(Simulated):
+    """Network, logs, and the broker between them."""
 
     def __init__(self, seed, faults=frozenset()):
-        self.seed, self.rng, self.now_ms, self.faults = seed, Random(seed), 0, faults
-        self.events, self.numbers, self.trace = [], 0, []
+        super().__init__(seed, faults)
         self.log, self.safe, self.parked, self.coordinator_epoch = [], 0, {}, 0
         self.acknowledged, self.told, self.given, self.next_producer_id = {}, {}, {}, 100
         self.settings = TransactionSettings(abort_interval_ms=1_000, expiration_ms=60_000, remove_interval_ms=5_000)
@@ -117,16 +112,6 @@ class World:
         ]
         for producer in self.producers:
             producer.later(producer.start)
-
-    def next_number(self):
-        self.numbers += 1
-        return self.numbers
-
-    def note(self, text):
-        self.trace.append(f"{self.now_ms:>8} {text}")
-
-    def later(self, delay_ms, action, *arguments):
-        heappush(self.events, (self.now_ms + delay_ms, self.next_number(), action, arguments))
 
     def new_producer_id(self):
         self.next_producer_id += 1
@@ -183,6 +168,9 @@ class World:
 
     def do_init(self, call, producer, holder):
         decision = self.shard.init_producer_id(self.now_ms, call, producer.transactional_id, 4_000, holder)
+        if "forgets to bump" in self.faults and not decision.effects:
+            for changed in (*(each.value for each in decision.records), decision.replies[0].response):
+                changed.producer_epoch -= changed.producer_epoch > 0
         self.carry_out(decision)
 
     def do_add(self, call, producer, holder, partitions):
@@ -240,9 +228,14 @@ class World:
 
     def carry_out(self, decision):
         for record in decision.records:
-            self.log.append(stored(record))
+            if not self.goes_wrong("forgets a record", 0.05):
+                self.log.append(stored(record))
             self.check_epoch(record)
-            self.shard.replay(self.log[-1])
+            self.shard.replay(stored(record))
+        if "writes markers before it is decided" in self.faults:
+            for ending in decision.effects:
+                self.end_transaction(ending)
+            decision.effects.clear()
         self.unreleased.append((len(self.log), decision))
         delay_ms = self.rng.choice((0, 0, 0, 2, 200)) if decision.records else 0
         if "answers before it is safe" in self.faults:
@@ -260,6 +253,10 @@ class World:
             self.release(self.unreleased.pop(0)[1])
 
     def release(self, decision):
+        if self.goes_wrong("answers twice", 0.02):
+            decision.replies += decision.replies[:1]
+        if self.goes_wrong("loses an answer", 0.02):
+            decision.replies.clear()
         for reply in decision.replies:
             self.reply(reply.call, *plain(reply.response))
         for ending in decision.effects if not decision.records or self.safe else ():
@@ -342,9 +339,7 @@ class World:
 
     def play(self, steps):
         for step in range(steps):
-            at_ms, _, action, arguments = heappop(self.events)
-            self.advance(at_ms)
-            action(*arguments)
+            self.happen_next()
             if self.rng.random() < 0.004:
                 self.crash()
             if self.rng.random() < 0.004:
@@ -362,9 +357,7 @@ class World:
             producer.waiting_for, producer.send, producer.later = 0, lambda *_: None, lambda *_: None
         end_ms = self.now_ms + 30_000
         while self.events and self.now_ms < end_ms:
-            at_ms, _, action, arguments = heappop(self.events)
-            self.advance(at_ms)
-            action(*arguments)
+            self.happen_next()
         self.advance(end_ms)
         while self.events:
             at_ms, _, action, arguments = heappop(self.events)
@@ -375,12 +368,6 @@ class World:
         self.check_readers()
         self.check_replay()
         self.check_end()
-
-    def advance(self, at_ms):
-        while (due_ms := self.shard.next_deadline()) is not None and due_ms <= at_ms:
-            self.now_ms = max(self.now_ms, due_ms)
-            self.expire()
-        self.now_ms = max(self.now_ms, at_ms)
 
 
 def stored(record):
