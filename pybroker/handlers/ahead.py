@@ -22,9 +22,9 @@ from pybroker.wire.messages import message_class
 
 logger = logging.getLogger("pybroker")
 
-AFTER_MS = 500
+AFTER_MS = 250
 """A client that was started together with the broker has its first answers by then."""
-PAUSE_MS = 5
+PAUSE_MS = 3
 
 MODULES = (
     "pybroker.handlers.metadata",

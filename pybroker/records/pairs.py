@@ -29,8 +29,9 @@ Pairs = Iterable[tuple[bytes | None, bytes | None]]
 _NULL = encode_varint(-1)
 _pack_before_crc = Struct(">qiibI").pack
 _pack_after_crc = Struct(">hiqqqhii").pack
-_VARINTS = tuple(map(encode_varint, range(1024)))
-"""Lengths of keys, values and records, and the offset deltas: nearly all are as small as this."""
+_SMALL_BYTES = 1000
+"""Keys and values together: nearly all are as small as this."""
+_VARINTS = tuple(map(encode_varint, range(_SMALL_BYTES + 20)))
 
 
 def build_pairs(
@@ -57,11 +58,10 @@ def build_pairs(
 
 
 def _record(offset_delta: int, key: bytes | None, value: bytes | None) -> bytes:
-    key_size = _NULL if key is None else _varint(len(key))
-    value_size = _NULL if value is None else _varint(len(value))
-    body = b"".join((b"\0\0", _varint(offset_delta), key_size, key or b"", value_size, value or b"", b"\0"))
-    return _varint(len(body)) + body
-
-
-def _varint(value: int) -> bytes:
-    return _VARINTS[value] if value < len(_VARINTS) else encode_varint(value)
+    if key is not None and value is not None and len(key) + len(value) < _SMALL_BYTES and offset_delta < _SMALL_BYTES:
+        body = b"".join((b"\0\0", _VARINTS[offset_delta], _VARINTS[len(key)], key, _VARINTS[len(value)], value, b"\0"))
+        return _VARINTS[len(body)] + body
+    key_size = _NULL if key is None else encode_varint(len(key))
+    value_size = _NULL if value is None else encode_varint(len(value))
+    body = b"".join((b"\0\0", encode_varint(offset_delta), key_size, key or b"", value_size, value or b"", b"\0"))
+    return encode_varint(len(body)) + body

@@ -48,7 +48,7 @@ def test_records_come_back_through_every_codec(codec, rows, base_offset):
 @settings(derandomize=True, deadline=None, max_examples=20)
 @given(
     pairs=st.lists(st.tuples(nullable_bytes, nullable_bytes), min_size=1, max_size=12),
-    long=st.sampled_from([0, 63, 64, 1023, 1024, 8192]),
+    long=st.sampled_from([0, 63, 64, 980, 999, 1000, 1024, 8192]),
     producer=st.sampled_from([(0, -1, -1, -1), (TRANSACTIONAL_BIT, 7, 2, 0)]),
 )
 def test_pairs_are_built_as_any_records_are(codec, pairs, long, producer):
