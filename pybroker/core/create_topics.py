@@ -24,7 +24,7 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
     """Decide a CreateTopicsRequest. With `validate_only` the answer is the same and nothing is made.
 
-    Raises POLICY_VIOLATION if it is too long.
+    Raises POLICY_VIOLATION if it is too long, or would make more records than Kafka takes for one operation.
     """
     check_length(len(request.topics))
     decision = ControllerDecision(response=messages.CreateTopicsResponse())
@@ -44,6 +44,7 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
             topics.append(_create(new, topic, decision.records))
         except KafkaError as error:
             topics.append(_failed(topic.name, error))
+    check_length(len(decision.records))
     if request.validate_only:
         decision.records = []
     return decision
@@ -175,7 +176,7 @@ def _partition_count(view: ControllerView, topic: Any) -> int:
 def _too_many_partitions(view: ControllerView, request: Any) -> KafkaError | None:
     if sum(max(0, _partition_count(view, topic)) for topic in request.topics) <= MAX_PARTITIONS_PER_REQUEST:
         return None
-    return KafkaError(ErrorCode.POLICY_VIOLATION, f"A request may not create more than {MAX_PARTITIONS_PER_REQUEST} partitions.")
+    return KafkaError(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.")
 
 
 def _told(entry: Any) -> Any:

@@ -20,8 +20,8 @@ async def create_topics(context: RequestContext, request: Any) -> Any:
 
     Versions   4: -1 for the broker's default number of partitions and replicas (KIP-464)   5: the answer tells every configuration
                (KIP-525)   6: throttling by mutation quota (KIP-599)   7: the answer tells the topic id (KIP-516)
-    Behaviour  Each topic is made or refused alone. A request of more than 10,000 partitions, or topics, is refused as a whole:
-               POLICY_VIOLATION.
+    Behaviour  Each topic is made or refused alone. A request of more than 10,000 partitions, or of more than 10,000 records (one for each
+               topic, configuration and partition), is refused as a whole: POLICY_VIOLATION.
     Not done   Mutation quotas, create.topic.policy.class.name. The timeout does not count: a topic is there when the answer comes.
     """
     await context.flush()

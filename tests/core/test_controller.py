@@ -107,7 +107,7 @@ def test_validate_only_makes_nothing() -> None:
         (plain(partitions=0), ErrorCode.INVALID_PARTITIONS),
         (plain(partitions=-2), ErrorCode.INVALID_PARTITIONS),
         (plain(partitions=1_000_000), ErrorCode.POLICY_VIOLATION),
-        (plain(partitions=10_000), ErrorCode.NONE),
+        (plain(partitions=9_999), ErrorCode.NONE),
         (plain(factor=0), ErrorCode.INVALID_REPLICATION_FACTOR),
         (plain(factor=-2), ErrorCode.INVALID_REPLICATION_FACTOR),
         (plain(factor=2), ErrorCode.INVALID_REPLICATION_FACTOR),
@@ -128,6 +128,27 @@ def test_validate_only_makes_nothing() -> None:
 def test_what_createtopics_answers(topic: Topic, code: ErrorCode) -> None:
     """Names, numbers, configurations and assignments, as Kafka 4.4.0 answered."""
     assert create_code(topic) is code
+
+
+@pytest.mark.parametrize(
+    ("topics", "refused"),
+    [
+        ([plain(partitions=10_000)], True),
+        ([plain(f"t{number}") for number in range(5_000)], False),
+        ([plain(f"t{number}") for number in range(5_001)], True),
+        ([plain(f"t{number}") for number in range(5_000)] + [plain("a b")], False),
+        ([plain(partitions=9_999, configs=[Config(name="retention.ms", value="9")])], True),
+    ],
+)
+@pytest.mark.parametrize("validate_only", [False, True])
+def test_records_of_one_operation_are_bounded(topics: list[Topic], refused: bool, validate_only: bool) -> None:
+    """More than 10,000 records are refused as a whole, also if they would only be checked; topics that are refused make none."""
+    if not refused:
+        create(new_view(), *topics, validate_only=validate_only)
+        return
+    with pytest.raises(KafkaError, match="excessively large") as raised:
+        create(new_view(), *topics, validate_only=validate_only)
+    assert raised.value.code is ErrorCode.POLICY_VIOLATION
 
 
 def test_existing_and_colliding_names() -> None:
