@@ -131,6 +131,8 @@ class DiskLogStore:
 
     def _open_logs(self, directory: LogDirectory) -> None:
         """Raises OSError if the directory cannot be listed."""
+        if not directory.clean:  # what a killed process renamed, a deleted log above all, must not come back later
+            self._files.fsync_directory(directory.path)
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
         cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
