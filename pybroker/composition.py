@@ -142,6 +142,8 @@ def _tell_of_damage(store: DiskLogStore) -> None:
         if directory.failure is not None:
             log.error("a data directory is offline, and with it all that lies in it: %s", directory.failure)
     for opened in store.logs():
+        for remark in opened.recovery.remarks:
+            log.warning("%s", remark)
         if opened.recovery.cut_reason is not None:
             cut, reason = opened.recovery.cut_bytes, opened.recovery.cut_reason
             log.warning("%s-%d was cut by %d bytes: %s", opened.topic, opened.partition, cut, reason)

@@ -14,19 +14,23 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections import deque
 from typing import Any, Protocol
 from weakref import ref
 
 from pybroker.storage.interface import DiskFullError, NoDescriptorError, StorageError
 
-READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-READ_WRITE = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_ALWAYS = getattr(os, "O_CLOEXEC", 0) | os.O_NONBLOCK  # of files it means nothing; a FIFO in a file's place would be waited for
+READ_ONLY = os.O_RDONLY | _ALWAYS
+READ_APPEND = os.O_RDWR | os.O_APPEND | _ALWAYS
+READ_WRITE = os.O_RDWR | _ALWAYS
 CREATE = os.O_CREAT
 TRUNCATE = os.O_TRUNC
 
 SMALL_FILE_BYTES = 16 << 20  # an index file of the default size comes in one call
+
+MAX_SMALL_FILE_BYTES = 1 << 29  # a snapshot of the metadata of a million partitions is a quarter of that; a sparse file may claim anything
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
@@ -62,11 +66,17 @@ class Files:
         return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
 
     def size(self, path: str) -> int:
-        """Bytes of a file."""
-        return os.stat(path).st_size
+        """Bytes of a file. What is none (a directory, a pipe, a device) is an OSError."""
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            number = errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL
+            raise OSError(number, os.strerror(number) if number == errno.EISDIR else "Not a regular file", path)
+        return found.st_size
 
-    def read_file(self, path: str) -> bytes:
-        """All of a small file."""
+    def read_file(self, path: str, limit_bytes: int = MAX_SMALL_FILE_BYTES) -> bytes:
+        """All of a small file; an OSError if it is not small."""
+        if self.size(path) > limit_bytes:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
         fd = self.open(path, READ_ONLY)
         try:
             content = b""

@@ -78,3 +78,18 @@ def tail_fits(reader: HeaderReader, position: int, index_interval_bytes: int, ma
             return False
         unindexed_bytes += header.size_bytes
     return True
+
+
+def find_last(reader: HeaderReader, position: int, offset: int) -> tuple[int, int, int]:
+    """Base offset and position of the last batch, and the offset after it. Offsets from `position` on must grow from `offset`.
+
+    Raises DamagedBatch, StorageError.
+    """
+    last_base, last_position = offset, position
+    while position < reader.size_bytes:
+        base_offset, following, last_offset = reader.place(position)
+        if base_offset < offset:
+            raise DamagedBatch(f"offset {base_offset} at byte {position} comes after {offset - 1}")
+        last_base, last_position = base_offset, position
+        offset, position = last_offset + 1, following
+    return last_base, last_position, offset

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, read_epochs
+from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import LogConfig, RecoveryReport
+from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
 from pybroker.storage.leftovers import settle_directory
 from pybroker.storage.segment import DiskSegment
 
@@ -121,6 +121,8 @@ def _read_epochs(home: LogHome, needed: bool, findings: _Findings) -> EpochCache
     path = os.path.join(home.directory, layout.LEADER_EPOCH_CHECKPOINT)
     try:
         entries = read_epochs(home.files, path)
+    except UnreadableFile as error:
+        raise StorageError(str(error)) from error
     except DamagedFile as damage:
         findings.remarks.append(f"{damage}; leader epochs are read from the batches")
         return None

@@ -19,8 +19,8 @@ from contextlib import suppress
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
 from pybroker.storage.contents import batches_from, first_record_from
-from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
-from pybroker.storage.headers import DamagedBatch, HeaderReader, headers_from, tail_fits
+from pybroker.storage.files import CREATE, OUT_OF_DESCRIPTORS, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
+from pybroker.storage.headers import DamagedBatch, HeaderReader, find_last, headers_from, tail_fits
 from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
 from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
@@ -32,6 +32,7 @@ from pybroker.storage.time_index import TimeIndex
 from pybroker.wire.buffers import Buffer
 
 NOWHERE = 2**63 - 1
+MAX_INDEX_BYTES = 256 << 20  # of a file: entries for 32 million batches; segment.index.bytes is 10 MiB by default
 REMEMBERED_POSITIONS = 64  # consumers that read one segment at different places without walking
 
 
@@ -259,16 +260,25 @@ class DiskSegment:
                 file = self.open_file or self._open()
                 self._files.fsync(file.fd)
             if self.indexes_written and not self.indexes_flushed:
-                for suffix in (layout.INDEX, layout.TIME_INDEX):
-                    with suppress(FileNotFoundError):
-                        self._files.fsync_file(self.path(suffix))
-                self.indexes_flushed = True
+                self._flush_indexes()
         except OSError as error:
             raise storage_error("flush", self.path(), error) from error
         except StorageError:
             if not self.gone:
                 raise
         return size_bytes
+
+    def _flush_indexes(self) -> None:
+        """Raises OSError only if it may be tried again: what cannot be made durable is done without."""
+        try:
+            for suffix in (layout.INDEX, layout.TIME_INDEX):
+                with suppress(FileNotFoundError):
+                    self._files.fsync_file(self.path(suffix))
+        except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                raise
+            self._drop_index_files()
+        self.indexes_flushed = True
 
     def truncate_to(self, offset: int) -> None:
         """Drop the batch that holds `offset` and all that follow, durably; the segment is the active one then. Raises StorageError."""
@@ -302,19 +312,12 @@ class DiskSegment:
         try:
             self.load_indexes(doubt=False)
             assert self.index is not None
-            entry = self.index.last()
             reader = HeaderReader(self._files, self.file(), self.size_bytes)
-            position = self._checked(reader, entry)
+            position = self._checked(reader, self.index.last())
             self._unindexed_bytes = self.size_bytes - position
             self._look_for_room()
-            self.next_offset = self.base_offset
-            while position < self.size_bytes:
-                base_offset, following, last_offset = reader.place(position)
-                if base_offset < self.next_offset:
-                    return False
-                self._tail_from, self._tail_position = base_offset, position
-                self.next_offset = last_offset + 1
-                position = following
+            if self.size_bytes:
+                self._tail_from, self._tail_position, self.next_offset = find_last(reader, position, self.base_offset)
         except DamagedBatch:
             return False
         return True
@@ -324,8 +327,8 @@ class DiskSegment:
         if self.index is not None and self.time_index is not None:
             return
         try:
-            index = OffsetIndex.decode(self._files.read_file(self.path(layout.INDEX)), self.size_bytes)
-            time_index = TimeIndex.decode(self._files.read_file(self.path(layout.TIME_INDEX)))
+            index = OffsetIndex.decode(self._files.read_file(self.path(layout.INDEX), MAX_INDEX_BYTES), self.size_bytes)
+            time_index = TimeIndex.decode(self._files.read_file(self.path(layout.TIME_INDEX), MAX_INDEX_BYTES))
         except OSError:
             index = time_index = None
         if index is None or time_index is None or (self.size_bytes and not len(time_index)):
