@@ -60,6 +60,7 @@ class Partitions:
         self._deadlines = Deadlines()
         self._by_name: dict[str, TopicPartitions] = {}
         self._by_id: dict[bytes, TopicPartitions] = {}
+        self._has_begun = False
         self._default_rules = TopicRules(settings.topic_config({}))
 
     def _suspect(self) -> None:
@@ -171,6 +172,7 @@ class Partitions:
         for kind, name in delta.config_changed:
             if kind == ResourceType.TOPIC:
                 self._reconfigure(name)
+        self._has_begun = True
 
     def _create(self, image: TopicImage) -> None:
         topic = TopicPartitions(image, self._rules_of(image))
@@ -233,9 +235,10 @@ class Partitions:
         if log is not None and log.topic_id == topic.topic_id:
             log.config = rules.log_config
             return log
-        if log is not None and log.topic_id != ZERO_UUID:
+        # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic if it was
+        # there then. For one that is made later it is what was left of another.
+        if log is not None and (log.topic_id != ZERO_UUID or self._has_begun):
             self._discard(log)
-        # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic.
         directory = assigned_directory(self.store, topic, partition)
         return self.store.create(topic.name, partition, topic.topic_id, rules.log_config, directory)
 

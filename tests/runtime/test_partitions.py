@@ -106,6 +106,26 @@ def test_a_log_that_lost_its_topic_id_keeps_its_records(tmp_path: Path) -> None:
     room.partitions.store.abandon()
 
 
+def test_a_log_without_topic_id_is_not_that_of_a_later_topic(tmp_path: Path) -> None:
+    """What a power failure brought back of a deleted topic is no part of one that is made after the start under the same name."""
+    directory = str(tmp_path)
+
+    def open_store() -> DiskLogStore:
+        return DiskLogStore.open([directory], cluster_id="c", node_id=NODE_ID, rng=Random(0))
+
+    room = PartitionRoom(open_store())
+    room.create_topic("t")
+    room.partition("t").append_records(build_batch([(None, b"deleted", 1000)]))
+    room.partitions.store.abandon()
+    (tmp_path / "t-0" / "partition.metadata").unlink()
+
+    room = PartitionRoom(open_store())
+    room.create_topic("another")
+    room.create_topic("t")
+    assert room.partition("t").log_end_offset == 0
+    room.partitions.store.close({})
+
+
 class StubbornFiles(Files):
     """A disk on which nothing can be renamed while `stuck`."""
 

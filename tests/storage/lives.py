@@ -234,7 +234,8 @@ class Life:
     def compare(self) -> None:
         """All logs with what the model says of them. What belongs to a deleted topic goes."""
         for log in list(self.store.logs()):
-            if log.topic_id in self.deleted:
+            unclaimed = log.topic_id == ZERO_UUID and (log.topic, log.partition) not in {*self.partitions, (METADATA_TOPIC, 0)}
+            if log.topic_id in self.deleted or unclaimed:
                 self.store.delete(log)
         for partition in self.partitions.values():
             self.compare_log(partition)
