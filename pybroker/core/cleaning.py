@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pybroker.core.topic_config import TopicConfig
-from pybroker.storage.interface import Extent
+from pybroker.storage.interface import Extent, LogConfig
 
 MAX_OFFSETS = 2**31 - 1
+TIME_INDEX_ENTRY_BYTES = 12
 Times = Callable[[int], tuple[int, int]]
 """By base offset of a segment: the time of its first batch and its largest timestamp, in ms; -1: none."""
 
@@ -99,11 +100,17 @@ def _is_overdue(dirty: Iterable[Extent], config: TopicConfig, now_ms: int, times
     return any(0 < times(extent.base_offset)[0] < oldest_ms for extent in dirty if extent.size_bytes)
 
 
-def group_segments(extents: Sequence[Extent], end_offset: int, segment_bytes: int) -> list[list[Extent]]:
-    """Segments that begin before `end_offset`, in runs each of which becomes one segment.
+def largest_segment_bytes(config: LogConfig) -> int:
+    """How much may be put together into one segment: segment.bytes, and what indexes of segment.index.bytes have entries for.
 
-    Kafka counts index bytes too; ours are built in memory and have no size to exceed.
+    An entry of either index is made after more than index.interval.bytes. (Kafka adds up the sizes of the index files.)
     """
+    entries = config.segment_index_bytes // TIME_INDEX_ENTRY_BYTES
+    return min(config.segment_bytes, max(1, entries * config.index_interval_bytes))
+
+
+def group_segments(extents: Sequence[Extent], end_offset: int, segment_bytes: int) -> list[list[Extent]]:
+    """Segments that begin before `end_offset`, in runs each of which becomes one segment of at most `segment_bytes`."""
     groups: list[list[Extent]] = []
     size_bytes = 0
     for extent in extents:

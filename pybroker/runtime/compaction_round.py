@@ -14,7 +14,7 @@ from functools import partial
 import trio
 
 from pybroker.core.cleaned_transactions import CleanedTransactions
-from pybroker.core.cleaning import Dirt, group_segments
+from pybroker.core.cleaning import Dirt, group_segments, largest_segment_bytes
 from pybroker.core.compaction import Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
 from pybroker.records.batch import BatchHeader, has_valid_checksum, iter_batches, read_header
@@ -79,7 +79,7 @@ class Round:
             self._now_ms,
             self._live.config.delete_retention_ms,
         )
-        for group in group_segments(extents, end_offset, self._live.config.segment_bytes):
+        for group in group_segments(extents, end_offset, largest_segment_bytes(self._log.config)):
             if not await self._clean_group(compaction, group):
                 return self._outcome
         self._outcome.end_offset = end_offset

@@ -222,15 +222,16 @@ class LivePartition:
     # --- safety
 
     def _advance_high_watermark(self, size_bytes: int) -> None:
-        """At most `flush.messages` - 1 records may be seen by readers without being on disk; by default all may."""
+        """At most `flush.messages` - 1 records may be seen by readers without being on disk; by default all may.
+
+        It lies between batches, as the log's end and the recovery point do.
+        """
         state = self.state
         flush_messages = self._rules.flush_messages
         safe = state.log_end_offset
-        if flush_messages != NEVER:
-            recovery_point = self.log.recovery_point
-            safe = recovery_point + flush_messages - 1
-            if state.log_end_offset - recovery_point >= flush_messages:
-                self._host.flusher.ask(self)
+        if flush_messages != NEVER and safe - self.log.recovery_point >= flush_messages:
+            safe = self.log.recovery_point
+            self._host.flusher.ask(self)
         if state.raise_high_watermark(safe):
             self._tell_watchers(size_bytes)
             if self._committed is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pybroker.core.cleaning import MAX_OFFSETS, Bounds, Dirt, find_dirt, group_segments
+from pybroker.core.cleaning import MAX_OFFSETS, Bounds, Dirt, find_dirt, group_segments, largest_segment_bytes
 from pybroker.core.settings import Settings
 from pybroker.core.topic_config import TopicConfig
-from pybroker.storage.interface import Extent
+from pybroker.storage.interface import Extent, LogConfig
 
 NOW_MS = 1_700_000_000_000
 SEGMENTS = [Extent(0, 10, 100), Extent(10, 20, 100), Extent(20, 30, 100), Extent(30, 35, 50)]
@@ -96,3 +96,10 @@ def test_groups_by_offsets():
     """An index knows offsets relative to its segment's base, in 31 bits."""
     extents = [Extent(0, 10, 1), Extent(10, MAX_OFFSETS + 1, 1), Extent(MAX_OFFSETS + 1, MAX_OFFSETS + 2, 1)]
     assert group_segments(extents, 2**40, 1000) == [extents[:2], extents[2:]]
+
+
+def test_what_is_put_together_fits_its_indexes() -> None:
+    """By default segment.bytes bounds it; with a small segment.index.bytes what its entries reach over."""
+    assert largest_segment_bytes(LogConfig()) == 1 << 30
+    assert largest_segment_bytes(LogConfig(segment_index_bytes=1200, index_interval_bytes=4096)) == 100 * 4096
+    assert largest_segment_bytes(LogConfig(index_interval_bytes=0)) == 1

@@ -464,3 +464,39 @@ def test_who_aborted_long_ago_loses_nothing(directory: bool, tmp_path: Path) -> 
         life.write((b"again", b"1"))
     if directory:
         life.store.abandon()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_aborted_transactions_survive_compaction_and_restarts(clean: bool, tmp_path: Path) -> None:
+    """After rounds of the cleaner and stops of either kind a reader of committed records is told what to skip, and gets the same."""
+    life = Life(str(tmp_path))
+    committed = {transact(life, b"k%d" % number, b"kept", committed=True) for number in range(3)}
+    for number in range(3):
+        transact(life, b"a%d" % number, b"aborted", committed=False)
+    life.roll()
+    life.clean()
+    committed.add(transact(life, b"after", b"kept", committed=True))
+    for _ in range(3):
+        assert seen_by_committed_readers(life) == committed
+        assert life.live.last_stable_offset == life.live.log_end_offset
+        life.restart(clean=clean)
+        life.roll()
+        life.clean()
+    life.store.abandon()
+
+
+def seen_by_committed_readers(life: Life) -> set[int]:
+    """The offsets of data records that a consumer with read_committed keeps, from the log's start on."""
+    data = b"".join(piece.read() for _, piece in life.live.log.batches(0))
+    aborted = life.live.state.aborted
+    waiting = sorted(aborted.between(0, 1 << 62), key=lambda pair: pair[1]) if aborted is not None else []
+    skipped: set[int] = set()
+    seen: set[int] = set()
+    for at, header in iter_batches(data):
+        while waiting and waiting[0][1] <= header.last_offset:
+            skipped.add(waiting.pop(0)[0])
+        if header.is_control:
+            skipped.discard(header.producer_id)
+        elif header.producer_id not in skipped:
+            seen |= {record.offset for record in iter_records(data, at)}
+    return seen

@@ -371,6 +371,24 @@ def test_flush_messages_many_keeps_fewer_than_that_unsafe():
     assert (live.high_watermark, live.log.flushes) == (3, 1)
 
 
+def test_high_watermark_lies_between_batches():
+    """Where a batch takes the records that are not safe to flush.messages, none of it is seen before the flush; then all."""
+
+    async def main() -> None:
+        room = room_with_topic(flush_messages="3")
+        live = slow_partition(room)
+        room.partitions._flusher._running = True  # it will flush later
+        produce(live, count=2)
+        assert live.high_watermark == 2
+        produce(live, count=2)
+        assert (live.high_watermark, live.log_end_offset) == (2, 4)
+        live.log.flush()
+        live.flushed()
+        assert live.high_watermark == 4
+
+    trio.run(main)
+
+
 def test_failed_flush_is_told_to_whoever_waits():
     """What was not safe is not acknowledged."""
 
