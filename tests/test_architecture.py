@@ -49,6 +49,16 @@ def test_one_file_reads_the_clock() -> None:
     assert readers <= CLOCK_READERS
 
 
+def test_one_file_reaches_for_threads() -> None:
+    """Blocking calls go through runtime/threads.py, so that they take no time under a virtual clock."""
+    calls = {path for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))) if _names_to_thread(node)}
+    assert calls == {PACKAGE / "runtime" / "threads.py"}
+
+
+def _names_to_thread(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "to_thread"
+
+
 def too_long(path: Path) -> Iterator[str]:
     """What in a file is longer than it should be."""
     text = path.read_text("utf-8")

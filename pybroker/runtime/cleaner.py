@@ -101,7 +101,7 @@ class Cleaner:
         live.cleaning = trio.Event()
         try:
             if (live.topic, live.partition) not in self._store.cleaner_offsets:
-                await trio.to_thread.run_sync(self._store.checkpoint_cleaner, live.log, dirt.first_dirty_offset)
+                await in_thread(self._store.checkpoint_cleaner, live.log, dirt.first_dirty_offset)
             aborted = list(live.state.aborted or ())
             outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
             if outcome.end_offset is not None:
