@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
+import trio
+
 from pybroker.core.producers import Marker
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import CONSUMER_OFFSETS
@@ -52,36 +54,51 @@ class MarkerWriter:
         return Written(live, live.append_marker(marker))
 
 
+MOST_AT_ONCE = 100
+"""A marker is a write of some 50 us: so many let the others wait for 5 ms."""
+
+
 class Marking:
     """The markers of one transaction: those still to be written, and those written that are not safe yet."""
 
-    __slots__ = ("_left", "_marker", "_unsafe", "_writer")
+    __slots__ = ("_failed", "_left", "_marker", "_unsafe", "_writer")
 
     def __init__(self, writer: MarkerWriter, marker: Marker, partitions: Iterable[tuple[str, int]]) -> None:
         self._writer = writer
         self._marker = marker
-        self._left = sorted(partitions)
+        self._left = sorted(partitions, reverse=True)
+        self._failed: list[tuple[str, int]] = []
         self._unsafe: list[Written] = []
 
     def write(self) -> None:
-        """Write what is left, as far as it can be written now."""
-        failed = []
-        for topic, partition in self._left:
+        """Write what is left, as far as it can be written now, but not too much at once."""
+        for _ in range(min(len(self._left), MOST_AT_ONCE)):
+            topic, partition = self._left.pop()
             try:
                 written = self._writer.write(topic, partition, self._marker)
             except KafkaError as error:
                 if error.code not in _NOTHING_TO_END:
-                    failed.append((topic, partition))
+                    self._failed.append((topic, partition))
                 logger.warning("%s-%d took no marker of producer %d: %s", topic, partition, self._marker.producer_id, error)
             else:
                 if not written.is_safe:
                     self._unsafe.append(written)
-        self._left = failed
 
     @property
     def is_safe(self) -> bool:
         """Whether all markers are written and safe."""
-        return not self._left and all(each.is_safe for each in self._unsafe)
+        return not self._left and not self._failed and all(each.is_safe for each in self._unsafe)
+
+    async def write_rest(self) -> None:
+        """Write all that is left, in turns with others."""
+        while self._left:
+            await trio.lowlevel.checkpoint()
+            self.write()
+
+    def try_again(self) -> None:
+        """What failed is left."""
+        self._left += sorted(self._failed, reverse=True)
+        self._failed.clear()
 
     async def wait_safe(self) -> None:
         """Until what is written is safe. Markers of a log that fails are written again when it is read anew, by a broker that starts."""
@@ -90,5 +107,5 @@ class Marking:
                 await written.live.wait_committed(written.next_offset)
             except KafkaError as error:
                 if error.code not in _NOTHING_TO_END:
-                    self._left.append((written.live.topic, written.live.partition))
+                    self._failed.append((written.live.topic, written.live.partition))
         self._unsafe.clear()

@@ -153,6 +153,7 @@ class TransactionCoordinator:
     async def _end_later(self, runner: Runner[TransactionShard], ending: Ending, marking: Marking) -> None:
         retry_ms = FIRST_RETRY_MS
         while self._shards.holds(runner):
+            await marking.write_rest()
             await marking.wait_safe()
             if marking.is_safe:
                 runner.do(lambda shard, now_ms: shard.complete(now_ms, ending))
@@ -160,4 +161,4 @@ class TransactionCoordinator:
                     return
             await self._clock.sleep_until_ms(self._clock.now_ms() + retry_ms)
             retry_ms = min(2 * retry_ms, LAST_RETRY_MS)
-            marking.write()
+            marking.try_again()
