@@ -67,6 +67,7 @@ class Reader:
     def __init__(self, ready_file: Path, *, committed: bool) -> None:
         self.committed = committed
         self.books: list[Book] = [{} for _ in range(PARTITIONS)]
+        self._lines: list[set[bytes]] = [set() for _ in range(PARTITIONS)]
         self._ready_file = ready_file
         self._positions = [0] * PARTITIONS
         self._connection: Connection | None = None
@@ -82,8 +83,6 @@ class Reader:
         except OSError:
             self.close()
             return False
-        for book in self.books:
-            assert not self.committed or len(set(book.values())) == len(book), "a transfer is committed twice"
         return True
 
     def _read(self, ask: Ask, partition: int) -> bool:
@@ -91,6 +90,8 @@ class Reader:
         data = fetch(ask, "books", partition, at, committed=self.committed)
         for offset, value in values_of(data, committed=self.committed):
             if offset >= at:
+                assert not self.committed or value not in self._lines[partition], "a transfer is committed twice"
+                self._lines[partition].add(value)
                 self.books[partition][offset] = value
         for _, header in iter_batches(data.records):
             self._positions[partition] = header.base_offset + header.last_offset_delta + 1
