@@ -1,234 +1,169 @@
-"""Classic groups on a running broker, whoever's: rebalances of 10 and of 100 members, and offset commits on 1 and on 16 connections.
+"""Classic groups: the first coordinator, rebalances of 4, 10 and 100 members, and offset commits on 1 and on 16 connections.
 
-By hand: python -m tests.bench.bench_groups ADDRESS [PID]
+By hand: python -m tests.bench.bench_groups [TIMES] [-- COMMAND of a broker, with {port} and {dir}; without it pybroker]
 
-The client is blocking sockets and prepared frames, so that what is measured is mostly the broker. With its PID, on Linux, the broker's CPU
-is told too. A rebalance is timed from the first JoinGroup that changes a subscription until each member has its new assignment.
+A rebalance is timed from the first JoinGroup with a changed subscription until each member has its new assignment. For a broker that has
+to warm up all of it is done TIMES times in the same start.
 """
 
 from __future__ import annotations
 
-import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-from pybroker.wire.codec import decode, encode
-from pybroker.wire.framing import frame
-from pybroker.wire.headers import request_header, response_header_size
 from pybroker.wire.messages import (
-    CreateTopicsRequest,
     FindCoordinatorRequest,
     JoinGroupRequest,
     JoinGroupResponse,
     OffsetCommitRequest,
     SyncGroupRequest,
-    message_class,
 )
+from tests.bench.outside import PYBROKER, Connection, OutsideBroker, command_of, create_topics, data_directory
 
-PATIENCE_S = 60
-VERSIONS = {"CreateTopics": 7, "FindCoordinator": 4, "JoinGroup": 9, "SyncGroup": 5, "OffsetCommit": 8}
+FIND_VERSION, JOIN_VERSION, SYNC_VERSION, COMMIT_VERSION = 4, 9, 5, 8
 SECONDS = 2.0
-NO_ERROR, TOPIC_EXISTS = 0, 36
-RETRIED = {14, 15, 16}  # the coordinator is loading, not there yet, or another one
+AT_REST_S = 2.0
+TOPIC = "bench-groups"
 MEMBER_ID_REQUIRED = 79
-
-
-def bytes_of(request: Any) -> bytes:
-    """A whole frame."""
-    name = type(request).__name__.removesuffix("Request")
-    version = VERSIONS[name]
-    return frame(request_header(request.API_KEY, version, 1, "bench") + encode(request, version))
-
-
-class Connection:
-    """One socket; answers are read in the order of the requests."""
-
-    def __init__(self, address: str) -> None:
-        host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._stream = self.socket.makefile("rb")
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def read(self) -> bytes:
-        return self._stream.read(int.from_bytes(self._stream.read(4), "big"))
-
-    def answer(self, name: str) -> Any:
-        """The next answer, decoded."""
-        response = message_class(f"{name}Response")
-        version = VERSIONS[name]
-        assert response.API_KEY is not None
-        return decode(response, version, self.read(), response_header_size(response.API_KEY, version))[0]
-
-    def ask(self, request: Any) -> Any:
-        """One request and its answer."""
-        self.send(bytes_of(request))
-        return self.answer(type(request).__name__.removesuffix("Request"))
 
 
 class Member:
     """A member of a classic group, on a connection of its own."""
 
-    def __init__(self, address: str, group_id: str) -> None:
-        self.connection = Connection(address)
+    def __init__(self, broker: OutsideBroker, group_id: str) -> None:
+        self.connection = broker.connect()
         self.group_id = group_id
         self.member_id = ""
 
-    def join(self, subscription: bytes) -> bytes:
+    def join(self, subscription: bytes) -> Any:
+        """Send JoinGroup; what comes back is for `receive`."""
         protocol = JoinGroupRequest.JoinGroupRequestProtocol(name="range", metadata=subscription)
-        return bytes_of(
-            JoinGroupRequest(
-                group_id=self.group_id,
-                session_timeout_ms=45_000,
-                rebalance_timeout_ms=60_000,
-                member_id=self.member_id,
-                protocol_type="consumer",
-                protocols=[protocol],
-            )
+        request = JoinGroupRequest(
+            group_id=self.group_id,
+            session_timeout_ms=45_000,
+            rebalance_timeout_ms=60_000,
+            member_id=self.member_id,
+            protocol_type="consumer",
+            protocols=[protocol],
         )
+        return self.connection.send(request, JOIN_VERSION)
 
-    def sync(self, joined: JoinGroupResponse) -> bytes:
+    def sync(self, joined: JoinGroupResponse) -> Any:
+        """Send SyncGroup, as leader with something for everybody."""
         assignment = SyncGroupRequest.SyncGroupRequestAssignment
-        return bytes_of(
-            SyncGroupRequest(
-                group_id=self.group_id,
-                generation_id=joined.generation_id,
-                member_id=self.member_id,
-                protocol_type="consumer",
-                protocol_name="range",
-                assignments=[assignment(member_id=each.member_id, assignment=b"a" * 50) for each in joined.members],
-            )
+        request = SyncGroupRequest(
+            group_id=self.group_id,
+            generation_id=joined.generation_id,
+            member_id=self.member_id,
+            protocol_type="consumer",
+            protocol_name="range",
+            assignments=[assignment(member_id=each.member_id, assignment=b"a" * 50) for each in joined.members],
         )
+        return self.connection.send(request, SYNC_VERSION)
 
 
 def rebalance(members: list[Member], subscription: bytes) -> None:
     """All join, with a subscription that is new, and all are given something."""
-    for member in members:
-        member.connection.send(member.join(subscription))
-    joined = [member.connection.answer("JoinGroup") for member in members]
-    check(*joined)
-    for member, answer in zip(members, joined, strict=True):
-        member.connection.send(member.sync(answer))
-    check(*[member.connection.answer("SyncGroup") for member in members])
+    joining = [member.join(subscription) for member in members]
+    joined = [member.connection.receive(each) for member, each in zip(members, joining, strict=True)]
+    syncing = [member.sync(answer) for member, answer in zip(members, joined, strict=True)]
+    synced = [member.connection.receive(each) for member, each in zip(members, syncing, strict=True)]
+    for answer in (*joined, *synced):
+        if answer.error_code:
+            raise SystemExit(f"a member was refused: {answer!r}")
 
 
-def form(address: str, group_id: str, count: int) -> list[Member]:
+def form(broker: OutsideBroker, group_id: str, count: int) -> list[Member]:
     """A stable group of so many members."""
-    members = [Member(address, group_id) for _ in range(count)]
+    members = [Member(broker, group_id) for _ in range(count)]
     for member in members:
-        member.connection.send(member.join(b"first"))
-        refused = member.connection.answer("JoinGroup")
+        refused = member.connection.receive(member.join(b"first"))
         if refused.error_code != MEMBER_ID_REQUIRED:
-            raise RuntimeError(refused)
+            raise SystemExit(f"a member id was to be given: {refused!r}")
         member.member_id = refused.member_id
-    # One alone makes the group, so that the others meet it at rest and join it together.
-    rebalance(members[:1], b"first")
+    rebalance(members[:1], b"first")  # one alone makes the group, so that the others find it at rest and join it together
     rebalance(members, b"second")
     return members
 
 
-def check(*answers: Any) -> None:
-    """Raises RuntimeError if one of them is an error."""
-    for answer in answers:
-        if answer.error_code:
-            raise RuntimeError(answer)
-
-
-def rebalances(address: str, count: int, rounds: int, spent: Callable[[], float]) -> None:
+def rebalances(broker: OutsideBroker, count: int, rounds: int) -> None:
     """Again and again, in a group of so many members."""
-    members = form(address, f"bench-{count}-{time.time_ns()}", count)
-    times = []
-    cpu = spent()
+    members = form(broker, f"bench-{count}-{time.time_ns()}", count)
+    times, cpu_s = [], broker.cpu_s()
     for number in range(rounds):
         began = time.perf_counter()
         rebalance(members, b"round %d" % number)
         times.append(time.perf_counter() - began)
-    cpu = spent() - cpu
-    tell(f"rebalance of {count}", statistics.median(times) * 1e3, "ms", f"best {min(times) * 1e3:.2f}", cpu / rounds * 1e6)
+    tell(f"rebalance of {count}", statistics.median(times) * 1e3, "ms", f"best {min(times) * 1e3:.2f}", (broker.cpu_s() - cpu_s) / rounds)
     for member in members:
-        member.connection.socket.close()
+        member.connection.close()
 
 
-def commits(address: str, count: int, spent: Callable[[], float]) -> None:
-    """Each connection commits for a group of its own, and again when that is answered."""
-    connections = [Connection(address) for _ in range(count)]
-    frames = [_commit(number) for number in range(count)]
-    for connection, data in zip(connections, frames, strict=True):
-        connection.send(data)
-        answer = connection.answer("OffsetCommit")
-        check(answer.topics[0].partitions[0])
-    done, cpu, began = 0, spent(), time.perf_counter()
+def commits(broker: OutsideBroker, count: int) -> None:
+    """Each connection commits for a group of its own, and again when all are answered."""
+    connections = [broker.connect() for _ in range(count)]
+    requests = [_commit(number) for number in range(count)]
+    done, cpu_s, began = 0, broker.cpu_s(), time.perf_counter()
     while time.perf_counter() - began < SECONDS:
-        for connection, data in zip(connections, frames, strict=True):
-            connection.send(data)
-        for connection in connections:
-            connection.read()
+        sent = [connection.send(request, COMMIT_VERSION) for connection, request in zip(connections, requests, strict=True)]
+        for connection, each in zip(connections, sent, strict=True):
+            answer = connection.receive(each)
+            if answer.topics[0].partitions[0].error_code:
+                raise SystemExit(f"a commit was refused: {answer!r}")
         done += count
     took = time.perf_counter() - began
-    tell(f"commits on {count}", done / took, "1/s", "", (spent() - cpu) / done * 1e6)
+    tell(f"commits on {count}", done / took, "1/s", "", (broker.cpu_s() - cpu_s) / done)
 
 
-def _commit(number: int) -> bytes:
+def _commit(number: int) -> OffsetCommitRequest:
     partition = OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=7, committed_metadata="")
-    topic = OffsetCommitRequest.OffsetCommitRequestTopic(name="bench-groups", partitions=[partition])
-    return bytes_of(OffsetCommitRequest(group_id=f"bench-offsets-{number}", generation_id_or_member_epoch=-1, member_id="", topics=[topic]))
+    topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=TOPIC, partitions=[partition])
+    return OffsetCommitRequest(group_id=f"bench-offsets-{number}", generation_id_or_member_epoch=-1, member_id="", topics=[topic])
 
 
-def tell(name: str, value: float, unit: str, more: str, cpu_us: float) -> None:
-    """One line."""
-    cpu = f"broker CPU {cpu_us:.0f} us" if cpu_us else ""
-    print(f"{name:24} {value:10.2f} {unit:4} {more:16} {cpu}", flush=True)
-
-
-def cpu_of(pid: str) -> Callable[[], float]:
-    """Seconds that all threads of a process have run, by /proc."""
-
-    def spent() -> float:
-        runs = [path.read_text().split()[0] for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
-        return sum(map(int, runs)) / 1e9
-
-    return spent
-
-
-def _first(address: str) -> None:
-    """Topic and coordinator are there; how long the coordinator took is the broker's first group."""
-    connection = Connection(address)
-    topic = CreateTopicsRequest.CreatableTopic(name="bench-groups", num_partitions=1, replication_factor=1)
-    created = connection.ask(CreateTopicsRequest(topics=[topic], timeout_ms=30_000))
-    if created.topics[0].error_code not in (NO_ERROR, TOPIC_EXISTS):
-        raise RuntimeError(created)
+def first_coordinator(broker: OutsideBroker) -> None:
+    """From the first FindCoordinator of a broker's life to the first offset that is committed."""
+    connection = broker.connect()
+    create_topics(connection, {TOPIC: 1})
     began = time.perf_counter()
-    for _ in _until_ready(connection):
-        time.sleep(0.01)
+    while _find(connection).error_code or connection.ask(_commit(0), COMMIT_VERSION).topics[0].partitions[0].error_code:
+        time.sleep(0.002)
     tell("first coordinator", (time.perf_counter() - began) * 1e3, "ms", "", 0)
 
 
-def _until_ready(connection: Connection) -> Iterator[None]:
-    """One `yield` for each try that came too early."""
-    while connection.ask(FindCoordinatorRequest(key_type=0, coordinator_keys=["bench"])).coordinators[0].error_code:
-        yield
-    connection.send(_commit(0))
-    while connection.answer("OffsetCommit").topics[0].partitions[0].error_code in RETRIED:
-        yield
-        connection.send(_commit(0))
+def _find(connection: Connection) -> Any:
+    return connection.ask(FindCoordinatorRequest(key_type=0, coordinator_keys=["bench"]), FIND_VERSION).coordinators[0]
+
+
+def tell(name: str, value: float, unit: str, more: str, cpu_s: float) -> None:
+    """One line."""
+    cpu = f"broker CPU {cpu_s * 1e6:.0f} us" if cpu_s else ""
+    print(f"{name:20} {value:10.2f} {unit:4} {more:16} {cpu}".rstrip(), flush=True)
 
 
 def main() -> None:
-    """All of it, against one broker."""
-    address = sys.argv[1]
-    spent = cpu_of(sys.argv[2]) if len(sys.argv) > 2 else lambda: 0.0
-    _first(address)
-    rebalances(address, 4, 40, spent)
-    rebalances(address, 10, 40, spent)
-    rebalances(address, 100, 10, spent)
-    commits(address, 1, spent)
-    commits(address, 16, spent)
+    """One broker, from its start on."""
+    words = sys.argv[1:]
+    command: list[str] = []
+    if "--" in words:
+        command = words[words.index("--") + 1 :]
+        words = words[: words.index("--")]
+    command = command_of(command)
+    if command is PYBROKER:
+        command = [*command, "--set", "group.initial.rebalance.delay.ms=0"]
+    with data_directory() as directory:
+        broker = OutsideBroker(command, directory)
+        broker.start()
+        time.sleep(AT_REST_S)
+        first_coordinator(broker)
+        for _ in range(int(words[0]) if words else 1):
+            for count, rounds in ((4, 40), (10, 40), (100, 10)):
+                rebalances(broker, count, rounds)
+            commits(broker, 1)
+            commits(broker, 16)
+        broker.stop()
 
 
 if __name__ == "__main__":
