@@ -50,6 +50,7 @@ class Controller:
     """The one controller of the cluster, in this process. Made by `open_controller`. `failed` is told if its log can be written no more."""
 
     __slots__ = (
+        "_bootstrap",
         "_clock",
         "_log",
         "_next_producer_id",
@@ -74,6 +75,7 @@ class Controller:
         self._clock = clock
         self._next_producer_id = 0
         self._producer_ids_end = 0
+        self._bootstrap: list[Any] = []
         self._quiet_until_ms = 0
 
     @property
@@ -127,6 +129,8 @@ class Controller:
         for next_offset, records in self._log.load():
             self.image.replay(records)
             self.image.offset = next_offset - 1
+        self._bootstrap = self._log.bootstrap_records()
+        self.image.replay(self._bootstrap)
         self.image.kraft_version = self._log.kraft_version
         self.snapshots.loaded()
         self._apply_broker_settings()
@@ -135,7 +139,7 @@ class Controller:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
         is_new = self._log.end_offset == 0
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
-        first = bootstrap_records(self.settings, self.image.features) if is_new else []
+        first = [*self._bootstrap, *bootstrap_records(self.settings, self.image.features)] if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)
         self._write([*first, *started])
 

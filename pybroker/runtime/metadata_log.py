@@ -105,6 +105,18 @@ class MetadataLog:
                 yield self._begin, records
         yield from self._tail()
 
+    def bootstrap_records(self) -> list[Any]:
+        """What a new cluster begins with because its directory was formatted so. Raises DataDirectoryError."""
+        if self.end_offset or self.snapshot is not None:
+            return []
+        try:
+            content = self.files.bootstrap()
+            return [] if content is None else [record for records in decode_snapshot(content, self._reader).records for record in records]
+        except (DamagedSnapshot, StorageError) as error:
+            raise DataDirectoryError(
+                f"bootstrap.checkpoint cannot be read: {error}. Format the directory anew, or remove the file."
+            ) from error
+
     @property
     def _begin(self) -> int:
         """Where the log takes over from the snapshot."""

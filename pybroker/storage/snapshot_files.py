@@ -54,6 +54,10 @@ class SnapshotFiles(Protocol):
         """Remove what was half written or half removed."""
         ...
 
+    def bootstrap(self) -> bytes | None:
+        """What a Kafka before 4.4 left beside the logs when it formatted the directory (`bootstrap.checkpoint`); None: nothing."""
+        ...
+
 
 def snapshot_files_of(log: Log) -> SnapshotFiles:
     """The place for snapshots that goes with a log: its directory, or memory that lives as long as the log."""
@@ -121,6 +125,16 @@ class DiskSnapshots:
             if name["state"]:
                 self._unlink(name[0])
 
+    def bootstrap(self) -> bytes | None:
+        """See `SnapshotFiles`."""
+        path = os.path.join(os.path.dirname(self._directory), layout.BOOTSTRAP_CHECKPOINT)
+        try:
+            return self._files.read_file(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error("read", path, error) from error
+
     def _unlink(self, name: str) -> None:
         path = os.path.join(self._directory, name)
         try:
@@ -164,3 +178,7 @@ class MemorySnapshots:
 
     def tidy(self) -> None:
         """Nothing is ever half done."""
+
+    def bootstrap(self) -> bytes | None:
+        """Nobody formatted it."""
+        return None

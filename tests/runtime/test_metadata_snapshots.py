@@ -408,3 +408,36 @@ def test_snapshot_records_are_those_of_the_image() -> None:
     files = snapshots_of(store)
     told = [record for piece in decode_snapshot(files.read(files.ids()[0]), BatchReader()).records for record in piece]
     assert told == list(snapshot_records(controller.image))
+
+
+def formatted(directory: Path) -> Path:
+    """A directory as Kafka before 4.4 formats it: what a new cluster begins with lies beside the logs."""
+    DiskLogStore.open([str(directory)], cluster_id="c", node_id=1, rng=Random(0)).close({})
+    records = [
+        messages.FeatureLevelRecord(name="metadata.version", feature_level=25),
+        messages.FeatureLevelRecord(name="x", feature_level=3),
+    ]
+    path = directory / "bootstrap.checkpoint"
+    path.write_bytes(encode_snapshot(records, 0, 0, {}))
+    return path
+
+
+def test_a_formatted_directory_begins_with_its_own_features(tmp_path: Path) -> None:
+    """`bootstrap.checkpoint` is read where the metadata log is empty, and only then: its records are the first of the log."""
+    formatted(tmp_path)
+    for features in ({"metadata.version": 25, "x": 3}, {"metadata.version": 25, "x": 3}):
+        store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=1, rng=Random(0))
+        assert dict(opened(store).image.features) == features
+        assert dict(loaded(MetadataLog(log_of(store), snapshots_of(store), True)).features) == features
+        store.close({})
+        (tmp_path / "bootstrap.checkpoint").write_bytes(encode_snapshot([messages.FeatureLevelRecord(name="y", feature_level=1)], 0, 0, {}))
+
+
+def test_a_damaged_bootstrap_is_refused(tmp_path: Path) -> None:
+    """A cluster must not begin with other features than it was formatted with."""
+    path = formatted(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=1, rng=Random(0))
+    with pytest.raises(DataDirectoryError, match=r"bootstrap.checkpoint cannot be read: .* Format the directory anew, or remove the file"):
+        opened(store)
+    store.abandon()
