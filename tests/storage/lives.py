@@ -294,6 +294,8 @@ class Life:
             elif not batch.is_superseded(there):
                 self.expect(batch.last >= required_up_to, f"{batch} is lost")
                 lost = batch
+            else:
+                batch.is_optional |= batch.last >= required_up_to  # it may be the power that took it: what superseded it may be next
 
     def compare_bounds(self, partition: Partition) -> None:
         log = partition.log
@@ -575,8 +577,8 @@ class Life:
         partition.safe = min(partition.safe, partition.end)
         partition.floor = min(partition.floor, partition.start)
         self.checkpoint()
-        partition.offline = False
         partition.state, partition.snapshot_offset = recover(partition.log, partition.epoch, self.now_ms, NEVER_EXPIRES_MS)
+        partition.offline = False
 
     def compact(self) -> None:
         partition = self.some_log()
