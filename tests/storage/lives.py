@@ -294,6 +294,7 @@ class Life:
             elif not batch.is_superseded(there):
                 self.expect(batch.last >= required_up_to, f"{batch} is lost")
                 lost = batch
+                batch.is_optional = True  # from now on
             else:
                 batch.is_optional |= batch.last >= required_up_to  # it may be the power that took it: what superseded it may be next
 
