@@ -96,7 +96,7 @@ final class Broker {
 
     private static void format(Place place, Path life, Path properties) throws Exception {
         List<String> command = kafka("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties.toString());
-        if (place.standalone) command.add("--standalone");
+        if (place.standalone) command.addAll(List.of("--standalone", "--release-version", "4.0-IV3")); // and the features of an older release
         if (spawn(command, life).waitFor() != 0) throw new AssertionError("not formatted: " + log(life));
     }
 

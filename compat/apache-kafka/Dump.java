@@ -31,7 +31,7 @@ final class Dump {
                 files += logDirectory(log, seen, closed);
             }
         }
-        Writing.holds("many files are dumped: " + files, files > 100);
+        Writing.holds("many files are dumped: " + files, files > (closed ? 100 : 25));
     }
 
     private static int logDirectory(Path log, Picture seen, boolean closed) throws Exception {

@@ -19,6 +19,7 @@ final class Picture {
     private final Admin admin;
     private final String bootstrap;
     private Map<String, TopicDescription> topics;
+    private final Map<TopicPartition, SortedSet<Integer>> epochs = new HashMap<>();
     private final List<TopicPartition> partitions = new ArrayList<>(), compacted = new ArrayList<>();
 
     interface Look { void at(SortedMap<String, String> section) throws Exception; }
@@ -36,6 +37,7 @@ final class Picture {
         look("configs", this::configs);
         look("offsets", this::offsets);
         look("records", section -> records(section, "read_uncommitted", partitions));
+        look("epochs", this::epochs);
         look("committed", section -> records(section, "read_committed", partitions));
         look("compacted", this::latest);
         look("groups", this::groups);
@@ -140,7 +142,14 @@ final class Picture {
 
     private void records(SortedMap<String, String> section, String isolation, List<TopicPartition> from) {
         for (ConsumerRecord<byte[], byte[]> one : read(isolation, from)) {
+            epochs.computeIfAbsent(new TopicPartition(one.topic(), one.partition()), unused -> new TreeSet<>()).add(one.leaderEpoch().orElse(-1));
             section.put(String.format("%s-%d %08d", one.topic(), one.partition(), one.offset()), said(one) + " epoch " + one.leaderEpoch());
+        }
+    }
+
+    private void epochs(SortedMap<String, String> section) throws Exception {
+        for (var one : epochs.entrySet()) {
+            for (int epoch : one.getValue()) section.put(one.getKey() + " epoch " + epoch, "ends at " + Raw.endOfEpoch(bootstrap, one.getKey(), epoch));
         }
     }
 
@@ -186,7 +195,7 @@ final class Picture {
     }
 
     private void needs(String api) throws Exception {
-        if (!Apis.of(bootstrap).contains(api)) throw new ExecutionException(new org.apache.kafka.common.errors.UnsupportedVersionException(api));
+        if (!Raw.apis(bootstrap).contains(api)) throw new ExecutionException(new org.apache.kafka.common.errors.UnsupportedVersionException(api));
     }
 
     private void transactions(SortedMap<String, String> section) throws Exception {

@@ -8,7 +8,7 @@ import java.util.stream.Stream;
  * the same picture, to serve the clients that were there, and to write on.
  */
 final class Stories {
-    private static final List<String> SECTIONS = List.of("topics", "configs", "offsets", "records", "committed", "compacted", "groups", "transactions",
+    private static final List<String> SECTIONS = List.of("topics", "configs", "offsets", "records", "epochs", "committed", "compacted", "groups", "transactions",
         "producers", "share-groups", "new-groups", "features", "acls", "quotas", "credentials");
 
     final String name;
@@ -37,7 +37,7 @@ final class Stories {
                 if (!checks.check(turn + "starts", () -> broker[0] = Broker.start(kind, place, life))) return;
                 try {
                     if (n > 0) takesOver(checks, turn, writing, n, last, seen.get(kind));
-                    if (!checks.check(turn + "writes", () -> writing.everything(number))) return;
+                    if (!checks.check(turn + "writes", () -> writing.everything(number, broker[0].isKafka()))) return;
                     if (kind.equals("pybroker") && n < 2 && !killed) checks.check(turn + "formatters-print", () -> Dump.formatters(place.bootstrap()));
                     last = Picture.of(place.bootstrap());
                     seen.put(kind, last);

@@ -29,6 +29,7 @@ final class Writing implements AutoCloseable {
     private final Random chance = new Random(5);
     private Producer<byte[], byte[]> steady, toCommit, toAbort;
     private Consumer<byte[], byte[]> member;
+    private boolean isKafka;
     private int steadySent;
     private long readByMember;
 
@@ -49,7 +50,8 @@ final class Writing implements AutoCloseable {
     }
 
     /** One of everything; `n` numbers the names. Afterwards two transactions are open. */
-    void everything(int n) throws Exception {
+    void everything(int n, boolean kafka) throws Exception {
+        isKafka = kafka;
         if (n == 0) liveClients();
         plain("plain-" + n);
         codecs("codecs-" + n);
@@ -138,6 +140,7 @@ final class Writing implements AutoCloseable {
         set(new ConfigResource(ConfigResource.Type.BROKER, ""), "log.cleaner.delete.retention.ms", "9000000" + n);
         set(new ConfigResource(ConfigResource.Type.GROUP, "group-" + n), "consumer.session.timeout.ms", "50000");
         set(new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "watch"), "interval.ms", "60000");
+        if (isKafka) set(new ConfigResource(ConfigResource.Type.BROKER, "1"), "max.connections", "10000000" + n);
         admin.createPartitions(Map.of("cut-" + n, NewPartitions.increaseTo(2))).all().get();
     }
 
@@ -171,8 +174,7 @@ final class Writing implements AutoCloseable {
 
     /** Groups of the newer protocols, where the broker has them: an older picture must not suffer from their records. */
     private void newGroups(String topic, int n) throws Exception {
-        Map<String, Short> features = new TreeMap<>();
-        Set<String> served = apis();
+        Set<String> served = Raw.apis(bootstrap);
         if (served.contains("CONSUMER_GROUP_HEARTBEAT")) {
             try (Consumer<byte[], byte[]> consumer = consumer(Map.of("group.id", "new-group-" + n, "group.protocol", "consumer"))) {
                 consumer.subscribe(List.of(topic));
@@ -180,7 +182,7 @@ final class Writing implements AutoCloseable {
                 consumer.commitSync(Map.of(new TopicPartition(topic, 2), new OffsetAndMetadata(19)));
             }
         }
-        if (served.contains("SHARE_FETCH")) {
+        if (served.contains("SHARE_FETCH") && admin.describeFeatures().featureMetadata().get().finalizedFeatures().containsKey("share.version")) {
             set(new ConfigResource(ConfigResource.Type.GROUP, "sharing-" + n), "share.auto.offset.reset", "earliest");
             Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "sharing-" + n);
             try (ShareConsumer<byte[], byte[]> consumer = new KafkaShareConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
@@ -193,13 +195,8 @@ final class Writing implements AutoCloseable {
         }
     }
 
-    /** The names of the APIs that the broker says it serves. */
-    private Set<String> apis() throws Exception {
-        return Apis.of(bootstrap);
-    }
-
     private void security(int n) throws Exception {
-        Set<String> served = apis();
+        Set<String> served = Raw.apis(bootstrap);
         if (served.contains("CREATE_ACLS")) {
             ResourcePattern resource = new ResourcePattern(ResourceType.TOPIC, "secret-" + n, PatternType.PREFIXED);
             admin.createAcls(List.of(new AclBinding(resource, new AccessControlEntry("User:alice", "*", AclOperation.READ, AclPermissionType.ALLOW)),
