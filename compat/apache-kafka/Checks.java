@@ -36,8 +36,8 @@ final class Checks {
             new Stories("kafka-is-killed", root.resolve("b"), kafkaFirst, true, 1, true),
             new Stories("pybroker-stops", root.resolve("c"), pybrokerFirst, false, 1, false, SNAPSHOTS),
             new Stories("pybroker-is-killed", root.resolve("d"), pybrokerFirst, true, 1, false),
-            new Stories("two-directories", root.resolve("e"), kafkaFirst, false, 2, false),
-            new Stories("two-directories-of-pybroker", root.resolve("f"), pybrokerFirst, true, 2, false))) {
+            new Stories("two-directories", root.resolve("e"), kafkaFirst.subList(0, 3), false, 2, false),
+            new Stories("two-directories-of-pybroker", root.resolve("f"), pybrokerFirst.subList(0, 3), true, 2, false))) {
             if (wanted.isEmpty() || wanted.contains(story.name)) checks.check(story.name + ".is-told", () -> story.tell(checks));
         }
         System.out.flush();

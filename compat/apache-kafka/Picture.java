@@ -42,6 +42,7 @@ final class Picture {
         look("compacted", this::latest);
         look("groups", this::groups);
         look("transactions", this::transactions);
+        look("log-directories", this::logDirectories);
         look("producers", this::producers);
         look("share-groups", this::shareGroups);
         look("new-groups", this::newGroups);
@@ -196,6 +197,16 @@ final class Picture {
 
     private void needs(String api) throws Exception {
         if (!Raw.apis(bootstrap).contains(api)) throw new ExecutionException(new org.apache.kafka.common.errors.UnsupportedVersionException(api));
+    }
+
+    /** Which of the directories a partition is in, and how large its log is. */
+    private void logDirectories(SortedMap<String, String> section) throws Exception {
+        admin.describeLogDirs(List.of(1)).allDescriptions().get().get(1).forEach((path, directory) -> {
+            section.put(path.replaceFirst(".*/", ""), "error " + directory.error());
+            directory.replicaInfos().forEach((partition, replica) -> {
+                if (partitions.contains(partition)) section.put(partition.toString(), path.replaceFirst(".*/", "") + " " + replica.size() + " bytes");
+            });
+        });
     }
 
     private void transactions(SortedMap<String, String> section) throws Exception {

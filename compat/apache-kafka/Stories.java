@@ -8,7 +8,7 @@ import java.util.stream.Stream;
  * the same picture, to serve the clients that were there, and to write on.
  */
 final class Stories {
-    private static final List<String> SECTIONS = List.of("topics", "configs", "offsets", "records", "epochs", "committed", "compacted", "groups", "transactions",
+    private static final List<String> SECTIONS = List.of("topics", "configs", "offsets", "records", "epochs", "committed", "compacted", "groups", "transactions", "log-directories",
         "producers", "share-groups", "new-groups", "features", "acls", "quotas", "credentials");
 
     final String name;
@@ -46,6 +46,7 @@ final class Stories {
                 }
                 Picture left = last;
                 if (kind.equals("pybroker")) checks.check(turn + "is-dumped", () -> Dump.everything(place.data(life), left, !killed || isLast));
+                checks.check(turn + "is-verified", () -> verified(place.data(life)));
                 if (n > 0) checks.check(turn + "bytes-stay", () -> bytesStay(place.data(place.root.resolve("life" + (number - 1))), place.data(life)));
             }
         }
@@ -63,6 +64,18 @@ final class Stories {
         checks.check(turn + "producer-goes-on", writing::steadilyOn);
         checks.check(turn + "member-reads-on", writing::memberReadsOn);
         checks.check(turn + "open-transactions-end", () -> writing.endTheOpen(n - 1));
+    }
+
+    /** `pybroker verify` finds everything whole, whoever wrote it. */
+    private static void verified(List<Path> directories) throws Exception {
+        List<String> command = new ArrayList<>(List.of(System.getenv("BROKER_PYTHON"), "-m", "pybroker", "verify"));
+        directories.forEach(one -> command.add(one.toString()));
+        Path said = Files.createTempFile("verify", null);
+        Process process = new ProcessBuilder(command).directory(Path.of(System.getenv("BROKER_ROOT")).toFile()).redirectErrorStream(true)
+            .redirectOutput(said.toFile()).start();
+        int status = process.waitFor();
+        List<String> bad = Files.readAllLines(said).stream().filter(line -> !line.startsWith("note: ") && !line.startsWith(" ")).toList();
+        if (status != 0) throw new AssertionError("exit status " + status + ": " + bad);
     }
 
     /** What was in the segments of data is still there, byte for byte, and new records are behind it. */
