@@ -38,6 +38,11 @@ final class Broker {
             return found;
         }
 
+        /** The same directories, other ports. */
+        Place beside() {
+            return new Place(root, directories, standalone, more);
+        }
+
         Path properties(Path life) throws Exception {
             String quorum = standalone ? "controller.quorum.bootstrap.servers=127.0.0.1:" : "controller.quorum.voters=1@127.0.0.1:";
             List<String> lines = new ArrayList<>(List.of(
@@ -56,7 +61,7 @@ final class Broker {
                     "transaction.state.log.replication.factor", "transaction.state.log.min.isr",
                     "share.coordinator.state.topic.replication.factor", "share.coordinator.state.topic.min.isr")) lines.add(one + "=1");
             lines.addAll(more);
-            return Files.write(life.resolve("server.properties"), lines);
+            return Files.write(life.resolve("server-" + port + ".properties"), lines);
         }
     }
 
@@ -80,18 +85,28 @@ final class Broker {
     static Broker start(String kind, Place place, Path life) throws Exception {
         Files.createDirectories(life);
         Path properties = place.properties(life);
-        List<String> command;
-        if (kind.equals("kafka")) {
-            if (!Files.exists(place.data(life).get(0).resolve("meta.properties"))) format(place, life, properties);
-            command = kafka("kafka.Kafka", properties.toString());
-        } else {
-            command = List.of(System.getenv("BROKER_PYTHON"), "-m", "pybroker", "--config", properties.toString());
-        }
+        if (kind.equals("kafka") && !Files.exists(place.data(life).get(0).resolve("meta.properties"))) format(place, life, properties);
+        List<String> command = command(kind, properties);
         Process process = spawn(command, life);
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         Broker broker = new Broker(kind, place, life, process);
         broker.waitUntilServing();
         return broker;
+    }
+
+    private static List<String> command(String kind, Path properties) {
+        if (kind.equals("kafka")) return kafka("kafka.Kafka", properties.toString());
+        return List.of(System.getenv("BROKER_PYTHON"), "-m", "pybroker", "--config", properties.toString());
+    }
+
+    /** Another broker on the same directories, while this one runs, has to end by itself. */
+    void keepsOut(String other) throws Exception {
+        Process second = spawn(command(other, place.beside().properties(life)), life);
+        if (!second.waitFor(LIMIT_S, TimeUnit.SECONDS)) {
+            second.destroyForcibly().waitFor();
+            throw new AssertionError(other + " starts on a directory that is in use");
+        }
+        Writing.holds(other + " fails", second.exitValue() != 0);
     }
 
     private static void format(Place place, Path life, Path properties) throws Exception {

@@ -28,42 +28,46 @@ final class Stories {
         Map<String, Picture> seen = new HashMap<>();
         try (Writing writing = new Writing(place.bootstrap(), killed)) {
             for (int n = 0; n < turns.size(); n++) {
-                String kind = turns.get(n), turn = name + "." + n + "-" + kind + ".";
+                String kind = turns.get(n);
+                checks.turn("turn " + n + ", " + kind);
                 Path life = place.root.resolve("life" + n);
                 if (n > 0) copy(place.root.resolve("life" + (n - 1)), life);
                 int number = n;
                 boolean isLast = n == turns.size() - 1; // which stops even if the others are killed
                 Broker[] broker = new Broker[1];
-                if (!checks.check(turn + "starts", () -> broker[0] = Broker.start(kind, place, life))) return;
+                if (!checks.check("starts", () -> broker[0] = Broker.start(kind, place, life))) return;
                 try {
-                    if (n > 0) takesOver(checks, turn, writing, n, last, seen.get(kind));
-                    if (!checks.check(turn + "writes", () -> writing.everything(number, broker[0].isKafka()))) return;
-                    if (kind.equals("pybroker") && n < 2 && !killed) checks.check(turn + "formatters-print", () -> Dump.formatters(place.bootstrap()));
+                    if (n > 0) takesOver(checks, writing, n, last, seen.get(kind));
+                    if (!checks.check("writes", () -> writing.everything(number, broker[0].isKafka()))) return;
+                    if (kind.equals("pybroker") && n < 2 && !killed) checks.check("formatters-print", () -> Dump.formatters(place.bootstrap()));
+                    if (n == 0 && !killed) {
+                        checks.check("keeps-the-other-out", () -> broker[0].keepsOut(broker[0].isKafka() ? "pybroker" : "kafka"));
+                    }
                     last = Picture.of(place.bootstrap());
                     seen.put(kind, last);
                 } finally {
                     broker[0].end(killed && !isLast);
                 }
                 Picture left = last;
-                if (kind.equals("pybroker")) checks.check(turn + "is-dumped", () -> Dump.everything(place.data(life), left, !killed || isLast));
-                checks.check(turn + "is-verified", () -> verified(place.data(life)));
-                if (n > 0) checks.check(turn + "bytes-stay", () -> bytesStay(place.data(place.root.resolve("life" + (number - 1))), place.data(life)));
+                if (kind.equals("pybroker")) checks.check("is-dumped", () -> Dump.everything(place.data(life), left, !killed || isLast));
+                checks.check("is-verified", () -> verified(place.data(life)));
+                if (n > 0) checks.check("bytes-stay", () -> bytesStay(place.data(place.root.resolve("life" + (number - 1))), place.data(life)));
             }
         }
     }
 
-    private void takesOver(Checks checks, String turn, Writing writing, int n, Picture last, Picture own) throws Exception {
+    private void takesOver(Checks checks, Writing writing, int n, Picture last, Picture own) throws Exception {
         Picture now = Picture.of(place.bootstrap());
         Map<String, List<String>> changes = Picture.differences(last, now);
         for (String section : SECTIONS) {
-            if (changes.containsKey(section)) checks.check(turn + section, () -> nothing(changes.get(section)));
+            if (changes.containsKey(section)) checks.check(section, () -> nothing(changes.get(section)));
             else if (own != null && now.sections.containsKey(section)) { // what the broker between could only carry
-                checks.check(turn + section, () -> nothing(Picture.differences(own, now).get(section)));
+                checks.check(section, () -> nothing(Picture.differences(own, now).get(section)));
             }
         }
-        checks.check(turn + "producer-goes-on", writing::steadilyOn);
-        checks.check(turn + "member-reads-on", writing::memberReadsOn);
-        checks.check(turn + "open-transactions-end", () -> writing.endTheOpen(n - 1));
+        checks.check("producer-goes-on", writing::steadilyOn);
+        checks.check("member-reads-on", writing::memberReadsOn);
+        checks.check("open-transactions-end", () -> writing.endTheOpen(n - 1));
     }
 
     /** `pybroker verify` finds everything whole, whoever wrote it. */
