@@ -62,12 +62,13 @@ class BrokerConfig:
         return self.advertise if self.advertise is not None else listener_of(self.settings, "advertised.listeners")
 
     def directories(self) -> list[str]:
-        """The data directories; none for a broker in memory."""
+        """The data directories; none for a broker in memory. Raises ConfigError if the metadata is said to lie elsewhere."""
         if self.data_dir is None:
             return []
-        if isinstance(self.data_dir, Path):
-            return [str(self.data_dir)]
-        return [entry.strip() for entry in self.data_dir.split(",") if entry.strip()]
+        listed = [self.data_dir] if isinstance(self.data_dir, Path) else self.data_dir.split(",")
+        directories = [entry for one in listed if (entry := str(one).strip())]
+        _check_metadata_directory(self.settings.get("metadata.log.dir", "").strip(), directories)
+        return directories
 
     def segment_files(self) -> dict[str, list[str]]:
         """The paths of `load_segments`, by partition."""
@@ -83,6 +84,14 @@ class BrokerConfig:
         if not text.isascii() or not text.strip().isdigit():
             raise ConfigError(f"node.id={text}: it must be a number, 0 or above")
         return int(text)
+
+
+def _check_metadata_directory(metadata_directory: str, directories: Sequence[str]) -> None:
+    """The metadata lies in one of the data directories. To begin anew where it lies elsewhere would look as if all topics were gone."""
+    if metadata_directory and Path(metadata_directory) not in map(Path, directories):
+        raise ConfigError(
+            f"metadata.log.dir={metadata_directory}: the metadata is looked for in the data directories only. Name that one there, too."
+        )
 
 
 def setting_text(value: object) -> str:

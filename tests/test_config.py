@@ -170,3 +170,12 @@ def test_settings_may_be_numbers_and_booleans() -> None:
     """A program writes settings as it writes values."""
     config = BrokerConfig(settings={"num.partitions": 3, "auto.create.topics.enable": False, "log.dirs": ["a", "b"]})
     assert config.settings == {"num.partitions": "3", "auto.create.topics.enable": "false", "log.dirs": "a,b"}
+
+
+def test_the_metadata_lies_in_a_data_directory() -> None:
+    """A metadata.log.dir beside log.dirs is refused: without its metadata a directory would seem empty. Among them it is fine."""
+    settings = {"log.dirs": "/data/a,/data/b", "metadata.log.dir": "/data/meta"}
+    with pytest.raises(ConfigError, match=r"metadata\.log\.dir=/data/meta"):
+        BrokerConfig(data_dir=settings["log.dirs"], settings=settings).directories()
+    assert BrokerConfig(data_dir="/data/a,/data/meta/", settings=settings).directories() == ["/data/a", "/data/meta/"]
+    assert BrokerConfig(settings=settings).directories() == []
