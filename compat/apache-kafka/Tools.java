@@ -41,9 +41,12 @@ final class Tools {
         return taken.toString("UTF-8").lines().filter(line -> !line.startsWith("SLF4J")).toList();
     }
 
-    /** What a console consumer prints of an internal topic with one of Kafka's formatters. */
+    /** What a console consumer prints of an internal topic with one of Kafka's formatters. It ends when nothing came for a while. */
     static List<String> printed(String bootstrap, String topic, String formatter) throws Exception {
-        return run("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning",
-            "--timeout-ms", "3000", "--formatter", "org.apache.kafka.tools.consumer." + formatter);
+        for (int patienceMs = 3000;; patienceMs *= 3) {
+            List<String> lines = run("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", bootstrap, "--topic", topic,
+                "--from-beginning", "--timeout-ms", String.valueOf(patienceMs), "--formatter", "org.apache.kafka.tools.consumer." + formatter);
+            if (patienceMs > 20_000 || !lines.contains("Processed a total of 0 messages")) return lines;
+        }
     }
 }

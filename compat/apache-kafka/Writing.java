@@ -32,6 +32,7 @@ final class Writing implements AutoCloseable {
     private boolean isKafka;
     private int steadySent;
     private long readByMember;
+    private int generation;
 
     Writing(String bootstrap, boolean killed) {
         this.killed = killed;
@@ -169,7 +170,10 @@ final class Writing implements AutoCloseable {
         admin.alterConsumerGroupOffsets("by-hand", Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(33 + n))).all().get();
         admin.alterConsumerGroupOffsets("left-" + n, Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(1))).all().get();
         admin.deleteConsumerGroups(List.of("left-" + n)).all().get();
-        member.poll(Duration.ofMillis(500));
+        for (int tries = 0; tries == 0 || member.assignment().isEmpty() && tries < 100; tries++) {
+            holds("there is nothing new to read", member.poll(Duration.ofMillis(100)).isEmpty());
+        }
+        generation = member.groupMetadata().generationId();
     }
 
     /** Groups of the newer protocols, where the broker has them: an older picture must not suffer from their records. */
@@ -242,9 +246,11 @@ final class Writing implements AutoCloseable {
 
     /** The member of a group that was there before the broker reads on where it was, without having been away. */
     void memberReadsOn() throws Exception {
+        same(generation, member.groupMetadata().generationId());
         for (ConsumerRecord<byte[], byte[]> one : take(member, (int) (steadySent - readByMember))) same(readByMember++, one.offset());
         member.commitSync();
         same((long) steadySent, readByMember);
+        same(generation, member.groupMetadata().generationId());
         OffsetAndMetadata committed = admin.listConsumerGroupOffsets("classic").partitionsToOffsetAndMetadata().get().get(new TopicPartition("steady", 0));
         same((long) steadySent, committed.offset());
     }

@@ -36,6 +36,10 @@ FINALIZED_FEATURES = {
 # The versions that metadata.version 33 writes; what is not named is written at 0.
 RECORD_VERSIONS = {"PartitionRecord": 2, "PartitionChangeRecord": 2, "RegisterBrokerRecord": 4, "BrokerRegistrationChangeRecord": 3}
 
+# Cordoned directories (KIP-1066) came with a metadata.version; Kafka does not start on a cluster below it whose brokers say which are.
+CORDONED_FROM = 30
+UNCORDONED_VERSIONS = {"RegisterBrokerRecord": 3, "BrokerRegistrationChangeRecord": 2}
+
 # One request may not bring more partitions than this (ReplicationControlManager.MAX_PARTITIONS_PER_BATCH).
 MAX_PARTITIONS_PER_REQUEST = 10_000
 
@@ -66,8 +70,11 @@ class ControllerDecision:
 
 
 def record_version(record: Any) -> int:
-    """The version at which a metadata record is written."""
-    return RECORD_VERSIONS.get(type(record).__name__, 0)
+    """The version at which a metadata record is written: without cordoned directories, one that older releases read, too."""
+    name = type(record).__name__
+    if name in UNCORDONED_VERSIONS and record.cordoned_log_dirs is None:
+        return UNCORDONED_VERSIONS[name]
+    return RECORD_VERSIONS.get(name, 0)
 
 
 def new_uuid(rng: Random) -> bytes:
@@ -116,7 +123,6 @@ def start_records(
     `offset` is where the first record will stand: Kafka takes it as the broker epoch. `endpoints`: (listener name, host, port). `log_dirs`:
     the directories that are online; see `log_directories.start_changes` for the rest.
     """
-    cordoned = view.local.cordoned(view.settings)
     end_points = [
         messages.RegisterBrokerRecord.BrokerEndpoint(name=name, host=host, port=port, security_protocol=0) for name, host, port in endpoints
     ]
@@ -128,8 +134,10 @@ def start_records(
         rack=view.settings.get("broker.rack"),
         fenced=False,
         log_dirs=log_dirs,
-        cordoned_log_dirs=[directory_id for directory_id in log_dirs if directory_id in cordoned],
     )
+    if view.image.features.get("metadata.version", FINALIZED_FEATURES["metadata.version"]) >= CORDONED_FROM:
+        cordoned = view.local.cordoned(view.settings)
+        registration.cordoned_log_dirs = [directory_id for directory_id in log_dirs if directory_id in cordoned]
     return [registration, *start_changes(view.image, view.node_id, log_dirs, all_online, locate)]
 
 

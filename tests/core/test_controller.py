@@ -16,6 +16,7 @@ from pybroker.core.controller import (
     internal_topic,
     new_uuid,
     producer_id_block,
+    record_version,
     start_records,
 )
 from pybroker.core.create_partitions import create_partitions
@@ -272,6 +273,15 @@ def test_every_start_but_the_first_raises_leader_epochs() -> None:
     partitions = view.image.topics["t"].partitions
     assert [(one.leader, one.leader_epoch, one.isr) for one in partitions] == [(1, 1, [1]), (1, 1, [1])]
     assert view.image.brokers[1].epoch == 100
+
+
+@pytest.mark.parametrize(("level", "cordoned", "version"), [(25, None, 3), (29, None, 3), (30, [], 4), (33, [], 4)])
+def test_who_registers_in_an_older_cluster(level: int, cordoned: list[bytes] | None, version: int) -> None:
+    """Below metadata.version 30 nothing is said of cordoned directories: Kafka does not start on such metadata."""
+    view = new_view()
+    view.image.features["metadata.version"] = level
+    registration = start_records(view, 100, [b"d" * 16], [])[0]
+    assert (registration.cordoned_log_dirs, record_version(registration)) == (cordoned, version)
 
 
 def test_who_leads_again_is_no_longer_eligible() -> None:
