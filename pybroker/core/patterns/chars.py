@@ -7,6 +7,8 @@ are the characters that have a lower or upper case in common.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,15 +17,31 @@ LAST_CODE = 0x10FFFF
 Ranges = tuple[tuple[int, int], ...]
 
 
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The same characters as ranges in order, none of which touches another."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(last, found[-1][1])
+        else:
+            found.append((first, last))
+    return tuple(found)
+
+
 @dataclass(slots=True, frozen=True)
 class Chars:
-    """Those in a range, of a category (by its first letter or by both) or in one of other sets; all others if `negated`."""
+    """Those in a range (see `merged`), of a category (by its first letter or by both) or in one of other sets; all others if `negated`."""
 
     ranges: Ranges = ()
     categories: tuple[str, ...] = ()
     sets: tuple[Chars, ...] = ()
     negated: bool = False
     ignores_case: bool = False
+
+    @property
+    def size(self) -> int:
+        """What `has` costs, by the number of sets that it looks into."""
+        return 1 + len(self.sets)
 
     def has(self, char: str) -> bool:
         """Whether the character is one of them."""
@@ -32,7 +50,8 @@ class Chars:
 
     def _has(self, char: str) -> bool:
         code = ord(char)
-        if any(first <= code <= last for first, last in self.ranges):
+        at = bisect(self.ranges, (code, LAST_CODE))
+        if at and code <= self.ranges[at - 1][1]:
             return True
         if self.categories and unicodedata.category(char).startswith(self.categories):
             return True
@@ -50,11 +69,11 @@ def _cases(char: str) -> tuple[str, ...]:
 def one(char: str, *, ignores_case: bool = False) -> Chars:
     """The set of a single character, or of all its cases."""
     others = _cases(char) if ignores_case else (char,)
-    return Chars(tuple((ord(each), ord(each)) for each in others), ignores_case=ignores_case)
+    return Chars(merged((ord(each), ord(each)) for each in others), ignores_case=ignores_case)
 
 
 def _spans(text: str) -> Ranges:
-    return tuple((ord(pair[0]), ord(pair[-1])) for pair in text.split())
+    return merged((ord(pair[0]), ord(pair[-1])) for pair in text.split())
 
 
 ANY = Chars(((0, LAST_CODE),))
@@ -82,6 +101,7 @@ POSIX = {
 _CATEGORIES = {"C": "cfos", "L": "lmotu", "M": "cen", "N": "dlo", "P": "cdefios", "S": "ckmo", "Z": "lps"}
 
 
+@lru_cache(maxsize=128)
 def category(name: str) -> Chars | None:
     """What `\\p{name}` stands for, None if that is nothing known here. Scripts (`\\p{Greek}`) are not: Python does not know them."""
     if name == "Any":
@@ -89,6 +109,12 @@ def category(name: str) -> Chars | None:
     if name[:1] in _CATEGORIES and len(name) <= 2 and name[1:] in _CATEGORIES[name[:1]]:
         return Chars(categories=(name,))
     return None
+
+
+@lru_cache(maxsize=512)
+def named(known: Chars, *, negated: bool, ignores_case: bool) -> Chars:
+    """A set that has a name, or what is not in it."""
+    return Chars(sets=(known,), negated=negated, ignores_case=ignores_case)
 
 
 def is_word(char: str) -> bool:

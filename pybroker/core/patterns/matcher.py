@@ -8,6 +8,8 @@ lets others run in between.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from pybroker.core.patterns.chars import is_word
 from pybroker.core.patterns.parser import parse
 from pybroker.core.patterns.program import At, Instruction, Op
@@ -16,12 +18,13 @@ MOST_REMEMBERED = 200_000
 """Of how many instructions, in all sets together, is remembered what follows: some 10 MB."""
 
 Places = frozenset[int]
+T = TypeVar("T", int, str)
 
 
 class Pattern:
     """A compiled pattern. Raises BadPattern."""
 
-    __slots__ = ("_after", "_free", "_reach", "_remembered", "chars", "end")
+    __slots__ = ("_after", "_free", "_reach", "_remembered", "_sets", "chars", "end")
 
     def __init__(self, pattern: str) -> None:
         code = parse(pattern)
@@ -30,6 +33,7 @@ class Pattern:
         self._free = [_free_ways(place, each) for place, each in enumerate(code)] + [None]
         self._reach: dict[tuple[Places, int], Places] = {}
         self._after: dict[tuple[Places, str], Places] = {}
+        self._sets: dict[Places, Places] = {}  # what is remembered, each once: the same ones are found without being compared
         self._remembered = 0
 
     def matches(self, text: str) -> bool:
@@ -56,25 +60,32 @@ class Pattern:
                     if following not in seen:
                         seen.add(following)
                         waiting.append(following)
-        found = frozenset(reached)
-        if self._has_room(len(places) + len(found)):
-            self._reach[places, at] = found
-        return found, len(seen) + 1
+        return self._remember(self._reach, (places, at), frozenset(reached)), len(seen) + 1
 
     def after(self, places: Places, char: str) -> tuple[Places, int]:
         """Where one is behind a character; and how many instructions were looked at for it."""
         known = self._after.get((places, char))
         if known is not None:
             return known, 1
-        chars, end = self.chars, self.end
-        found = frozenset([place + 1 for place in places if place != end and chars[place].has(char)])
-        if self._has_room(len(found)):
-            self._after[places, char] = found
-        return found, len(places) + 1
+        chars = self.chars
+        passes: dict[int, bool] = {}  # what was repeated is many places with one set
+        behind, looked = [], len(places) + 1
+        for place in places:
+            if place != self.end:
+                each = chars[place]
+                if id(each) not in passes:
+                    passes[id(each)] = each.has(char)
+                    looked += each.size
+                if passes[id(each)]:
+                    behind.append(place + 1)
+        return self._remember(self._after, (places, char), frozenset(behind)), looked
 
-    def _has_room(self, count: int) -> bool:
-        self._remembered += count + 1
-        return self._remembered <= MOST_REMEMBERED
+    def _remember(self, known: dict[tuple[Places, T], Places], key: tuple[Places, T], found: Places) -> Places:
+        self._remembered += len(key[0]) + len(found) + 1
+        if self._remembered > MOST_REMEMBERED:
+            return found
+        found = known[key] = self._sets.setdefault(found, found)
+        return found
 
 
 def _free_ways(place: int, instruction: Instruction) -> tuple[int, tuple[int, ...]] | None:

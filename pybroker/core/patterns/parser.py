@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from pybroker.core.patterns.chars import ANY, ANY_BUT_NEWLINE, LAST_CODE, PERL, POSIX, Chars, category, one
+from pybroker.core.patterns.chars import ANY, ANY_BUT_NEWLINE, LAST_CODE, PERL, POSIX, Chars, category, merged, named, one
 from pybroker.core.patterns.program import MOST_INSTRUCTIONS, At, BadPattern, Code, any_of, demand, let_pass, repeated
 
 MOST_REPEATS = 1000
 DEEPEST_NESTING = 1000
+MOST_WRITTEN = 50 * MOST_INSTRUCTIONS
+"""Each group and each repetition writes anew what is in it, and `{0}` throws it away: so long does that go on, some 50 ms."""
 
 _COUNTED = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
 _NAME = re.compile(r"P?<([A-Za-z0-9_]+)>", re.ASCII)
@@ -52,6 +54,7 @@ class _Parser:
         self._flags: frozenset[str] = frozenset()
         self._groups = [_Group(self._flags)]
         self._names: set[str] = set()
+        self._written = 0
 
     def parse(self) -> Code:
         while self._at < len(self._text):
@@ -98,7 +101,11 @@ class _Parser:
         group = self._groups[-1]
         group.atom, group.is_repeated = len(group.sequence), False
         group.sequence += code
-        if len(group.sequence) > MOST_INSTRUCTIONS:
+        self._bound(len(code), len(group.sequence))
+
+    def _bound(self, written: int, size: int) -> None:
+        self._written += written
+        if size > MOST_INSTRUCTIONS or self._written > MOST_WRITTEN:
             raise BadPattern(f"it is larger than {MOST_INSTRUCTIONS} instructions")
 
     def _add_literal(self, char: str) -> None:
@@ -143,8 +150,7 @@ class _Parser:
 
     def _close(self, group: _Group) -> Code:
         code = any_of([*group.branches, group.sequence])
-        if len(code) > MOST_INSTRUCTIONS:
-            raise BadPattern(f"it is larger than {MOST_INSTRUCTIONS} instructions")
+        self._bound(len(code), len(code))
         return code
 
     # Repetition
@@ -200,7 +206,7 @@ class _Parser:
 
     def _escaped_set(self, char: str) -> Chars | None:
         if char.lower() in PERL:
-            return self._cased(Chars(sets=(PERL[char.lower()],), negated=char.isupper()))
+            return self._named(PERL[char.lower()], negated=char.isupper())
         if char not in "pP":
             return None
         found = _PROPERTY.match(self._text, self._at)
@@ -208,10 +214,10 @@ class _Parser:
         if found is None or known is None:
             raise BadPattern("a class of characters that is unknown")
         self._at = found.end()
-        return self._cased(Chars(sets=(known,), negated=(char == "P") != bool(found[1])))
+        return self._named(known, negated=(char == "P") != bool(found[1]))
 
-    def _cased(self, chars: Chars) -> Chars:
-        return Chars(sets=chars.sets, negated=chars.negated, ignores_case="i" in self._flags)
+    def _named(self, known: Chars, *, negated: bool) -> Chars:
+        return named(known, negated=negated, ignores_case="i" in self._flags)
 
     def _escaped_char(self, char: str) -> str:
         if char in _CONTROLS:
@@ -240,7 +246,7 @@ class _Parser:
         negated = self._text.startswith("^", self._at)
         self._at += negated
         ranges: list[tuple[int, int]] = []
-        sets: list[Chars] = []
+        sets: set[Chars] = set()
         is_first = True
         while is_first or not self._text.startswith("]", self._at):
             is_first = False
@@ -248,18 +254,18 @@ class _Parser:
             if found is None:
                 ranges.append(self._range_in_class())
             else:
-                sets.append(found)
+                sets.add(found)
         self._at += 1
-        return Chars(tuple(ranges), sets=tuple(sets), negated=negated, ignores_case="i" in self._flags)
+        return Chars(merged(ranges), sets=tuple(sets), negated=negated, ignores_case="i" in self._flags)
 
     def _set_in_class(self) -> Chars | None:
-        named = _POSIX_CLASS.match(self._text, self._at)
-        if named is not None:
-            if named[2] not in POSIX:
-                raise BadPattern(f"[:{named[2]}:] is unknown")
-            self._at = named.end()
-            return Chars(sets=(POSIX[named[2]],), negated=bool(named[1]))
-        if self._text.startswith("\\", self._at) and self._text[self._at + 1 : self._at + 2] in tuple("dDsSwWpP"):
+        posix = _POSIX_CLASS.match(self._text, self._at)
+        if posix is not None:
+            if posix[2] not in POSIX:
+                raise BadPattern(f"[:{posix[2]}:] is unknown")
+            self._at = posix.end()
+            return named(POSIX[posix[2]], negated=bool(posix[1]), ignores_case=False)
+        if self._text.startswith(("\\d", "\\D", "\\s", "\\S", "\\w", "\\W", "\\p", "\\P"), self._at):
             self._at += 2
             return self._escaped_set(self._text[self._at - 1])
         return None

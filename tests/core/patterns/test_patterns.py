@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pybroker.core.patterns.chars import Chars
 from pybroker.core.patterns.matcher import Matching, Pattern
+from pybroker.core.patterns.parser import parse
 from pybroker.core.patterns.program import MOST_INSTRUCTIONS, BadPattern
 
 TEXT = "t-abcdefgh"
@@ -271,6 +273,74 @@ def test_a_long_match_goes_on_where_it_was():
     assert matching.result is pattern.matches(text) is True
     assert len(pieces) > 10
     assert max(pieces) < 2000 + 2 * len(pattern.chars)
+
+
+def of_many_ranges(count):
+    """A class of so many characters, none beside another."""
+    return "[" + "".join(chr(0x4E00 + 2 * number) for number in range(count)) + "]"
+
+
+def test_a_large_class_is_looked_up():
+    """What a character costs does not grow with the ranges of a class, in whatever order they were named, and sets count once."""
+    chars = parse("[" + of_many_ranges(8_000)[:0:-1][1:] + r"\pL\pN" * 2_000 + "]")[0].chars
+    assert len(chars.ranges) == 8_000
+    assert chars.ranges == tuple(sorted(chars.ranges))
+    assert chars.size == 3
+    assert (chars.has("\u4e00"), chars.has("\u4e02"), chars.has("!")) == (True, True, False)
+
+
+def test_a_set_is_asked_once_for_a_character(monkeypatch):
+    """A thousand places of a repeated class are one question; the step counts its size."""
+    asked = []
+    has = Chars.has
+    monkeypatch.setattr(Chars, "has", lambda chars, char: asked.append(char) or has(chars, char))
+    pattern = Pattern("(?:" + of_many_ranges(100) + "?){1000}x")
+    assert not pattern.matches("\u4e00\u4e02")
+    assert len(asked) <= 4
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:(?:x{1000}){9}){0}" * 1_500,
+        "(?:" * 900 + "x{1000}" * 8 + ")?" * 900,
+        "(?:" * 990 + "x{1000}" * 9 + "){1}" * 990,
+        "(" * 1_000 + "x{1000}" * 9 + ")" * 1_000,
+        "(|" * 990 + "x{1000}" * 7 + ")" * 990,
+    ],
+    ids=["thrown away", "nested ?", "nested {1}", "nested groups", "nested branches"],
+)
+def test_what_is_written_again_and_again_is_bounded(pattern):
+    """A pattern of 30 kB that would write millions of instructions on its way to few is refused."""
+    with pytest.raises(BadPattern):
+        Pattern(pattern)
+
+
+def test_nested_deeply_but_small_is_taken():
+    """A thousand groups around a few letters are no work."""
+    assert Pattern("(" * 1_000 + "t-.*" + ")" * 1_000).matches(TEXT)
+
+
+CLASSES = st.builds(
+    lambda negated, items: f"[{negated}{''.join(items)}]",
+    st.sampled_from(["", "^"]),
+    st.lists(st.sampled_from(["a", "B", "-a", "a-c", "b-d", "A-C", "0-5", "3", r"\d", r"\W", r"\D", " -/", "_"]), min_size=1, max_size=5),
+)
+"""Ranges that overlap, touch and lie in no order;."""
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(CLASSES, st.booleans())
+def test_classes_are_those_of_python(written, ignores_case):
+    """Every ASCII character, against another engine."""
+    try:
+        same = re.compile(("(?i)" if ignores_case else "") + written, re.ASCII)
+    except re.error:
+        return
+    pattern = Pattern(("(?i)" if ignores_case else "") + written)
+    assert [chr(code) for code in range(128) if pattern.matches(chr(code))] == [
+        chr(code) for code in range(128) if same.fullmatch(chr(code))
+    ]
 
 
 SAME_IN_PYTHON = st.recursive(
