@@ -29,6 +29,7 @@ from pybroker.wire.messages import (
     DeleteTopicsRequest,
     DescribeLogDirsRequest,
     FetchRequest,
+    IncrementalAlterConfigsRequest,
     InitProducerIdRequest,
     ListOffsetsRequest,
     MetadataRequest,
@@ -171,6 +172,12 @@ class Room:
         """The whole answer."""
         return await self.client.ask(DescribeLogDirsRequest(topics=topics), version)
 
+    async def configure(self, name: str, value: str | None) -> int:
+        """Set or delete a dynamic setting of the broker; the error code."""
+        change = IncrementalAlterConfigsRequest.AlterableConfig(name=name, config_operation=0 if value is not None else 1, value=value)
+        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=4, resource_name="1", configs=[change])
+        return int((await self.client.ask(IncrementalAlterConfigsRequest(resources=[resource]), 1)).responses[0].error_code)
+
     async def places(self, topic: str) -> list[tuple[str, int, bool]]:
         """(directory's name, partition, is a copy) of what lies of a topic anywhere."""
         found = []
@@ -296,6 +303,23 @@ def test_cordoned_directory_takes_nothing_new(disks: Disks) -> None:
     trio.run(main)
 
 
+def test_cordoned_while_it_runs(disks: Disks) -> None:
+    """The setting is the broker's own and dynamic; the metadata says what it came to."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            assert await room.configure("cordoned.log.dirs", disks.b) == 0
+            assert [result.is_cordoned for result in (await room.describe()).results] == [False, True]
+            assert room.state().cluster.brokers[1].cordoned_log_dirs == [room.directory_ids()[1]]
+            await room.create("t", 2)
+            assert {place[0] for place in await room.places("t")} == {"a"}
+            assert await room.configure("cordoned.log.dirs", None) == 0
+            assert room.state().cluster.brokers[1].cordoned_log_dirs == []
+            assert await room.move("t", 0, disks.b) == 0
+
+    trio.run(main)
+
+
 # --- moving
 
 
@@ -390,6 +414,28 @@ def test_moves_back_and_forth(disks: Disks) -> None:
                 assert live.log.directory == path
                 assert await room.produce("t") == 0
             assert await room.end_offset("t") == (0, 4)
+
+    trio.run(main)
+
+
+def test_throttled_move(disks: Disks) -> None:
+    """It takes the time that it is given, piece by piece; given up and begun anew it follows the throttle of then."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t")
+            for _ in range(4):
+                assert await room.produce("t", value=b"v" * 1000) == 0
+            assert await room.configure("replica.alter.log.dirs.io.max.bytes.per.second", "1") == 0
+            assert await room.move("t", 0, disks.b) == 0
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert await room.places("t") == [("a", 0, False), ("b", 0, True)]
+            assert await room.move("t", 0, disks.a) == 0
+            assert await room.places("t") == [("a", 0, False)]
+            assert await room.move("t", 0, disks.b) == 0
+            assert await room.configure("replica.alter.log.dirs.io.max.bytes.per.second", "1000000") == 0
+            await room.until(lambda: not room.live("t").moving)
+            assert await room.places("t") == [("b", 0, False)]
 
     trio.run(main)
 

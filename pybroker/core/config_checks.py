@@ -49,6 +49,10 @@ GROUP_LIMITS = {
 SESSIONS_AND_HEARTBEATS = ("consumer", "share", "streams")
 
 
+# Settings of one broker that this one follows while it runs.
+FOLLOWED = frozenset({"cordoned.log.dirs"})
+
+
 def check_broker_change(changes: Mapping[str, str | None], one_broker: bool) -> None:
     """Refuse a change of settings that cannot be made while the broker runs. Raises INVALID_REQUEST."""
     for name, value in changes.items():
@@ -57,7 +61,7 @@ def check_broker_change(changes: Mapping[str, str | None], one_broker: bool) -> 
             continue
         if found.dynamic == "read-only":
             raise _refused(f"Cannot update these configs dynamically: {name}")
-        if found.dynamic == "per-broker":
+        if found.dynamic == "per-broker" and not (one_broker and name in FOLLOWED):
             reason = "this broker takes it only at start" if one_broker else "it belongs to one broker, whose id must be given"
             raise _refused(f"Cannot update {name}: {reason}")
         if value is not None:

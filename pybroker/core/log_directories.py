@@ -177,3 +177,14 @@ def failure_records(image: ClusterImage, node_id: int, directory_id: bytes) -> l
                     change.eligible_leader_replicas = [node_id]  # until it is seen to come back without what it had
                 records.append(change)
     return records
+
+
+def cordon_records(image: ClusterImage, node_id: int, cordoned: set[bytes]) -> list[Any]:
+    """What a broker tells when other directories of its take no new replicas from now on (KIP-1066)."""
+    broker = image.brokers.get(node_id)
+    if broker is None:
+        return []
+    now = [directory_id for directory_id in broker.log_dirs if directory_id in cordoned]
+    if now == (broker.cordoned_log_dirs or []):
+        return []
+    return [messages.BrokerRegistrationChangeRecord(broker_id=node_id, broker_epoch=broker.epoch, cordoned_log_dirs=now)]

@@ -29,7 +29,7 @@ from pybroker.core.controller import (
 from pybroker.core.create_partitions import create_partitions
 from pybroker.core.create_topics import create_one, create_topics
 from pybroker.core.delete_topics import delete_topics
-from pybroker.core.log_directories import LocalDirectories, Locate, assignment_records, failure_records
+from pybroker.core.log_directories import LocalDirectories, Locate, assignment_records, cordon_records, failure_records
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
@@ -185,11 +185,17 @@ class Controller:
         delta = self.image.replay(records)
         self.image.offset = end_offset - 1
         self.snapshots.appended()
-        if any(kind == ResourceType.BROKER for kind, _ in delta.config_changed):
+        settings_changed = any(kind == ResourceType.BROKER for kind, _ in delta.config_changed)
+        if settings_changed:
             self._apply_broker_settings()
         for listener in self.listeners:
             listener(delta)
-        return end_offset
+        return self._tell_cordoned(end_offset) if settings_changed else end_offset
+
+    def _tell_cordoned(self, end_offset: int) -> int:
+        """What follows from a change of cordoned.log.dirs; returns the offset behind it."""
+        records = cordon_records(self.image, self._view.node_id, self.local.cordoned(self.settings))
+        return self._write(records) if records else end_offset
 
     def _apply_broker_settings(self) -> None:
         overrides = self.image.config_overrides

@@ -14,6 +14,7 @@ Theory of operation
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pybroker")
 
 UNKNOWN_LAG = -1
+THROTTLE = "replica.alter.log.dirs.io.max.bytes.per.second"
 MAX_NAME_LENGTH = 255
 FUTURE_SUFFIX_LENGTH = len(".-future") + 32  # see `storage.layout`
 
@@ -82,7 +84,7 @@ class LogDirs:
         if self._moves is None:
             from pybroker.runtime.moves import Moves
 
-            self._moves = Moves(self._store, self._assign)
+            self._moves = Moves(self._store, self._assign, self._bytes_per_second)
             if self._nursery is not None:
                 self._moves.start(self._nursery)
         return self._moves
@@ -170,6 +172,12 @@ class LogDirs:
             raise StorageError(f"{live.topic}-{live.partition} is not moved while a log directory is offline")
         self._store.begin_move(live.log, path)
         self._mover().add(live)
+
+    def _bytes_per_second(self) -> float:
+        """The throttle, which is a setting only while the broker runs; for this broker, or for all."""
+        settings = self._controller.settings
+        text = settings.dynamic_broker.get(THROTTLE) or settings.dynamic_default.get(THROTTLE) or ""
+        return float(text) if text.isascii() and text.isdigit() else math.inf
 
     async def _assign(self, live: LivePartition, path: str) -> None:
         directory_id = next(directory.directory_id for directory in self._store.directories() if directory.path == path)

@@ -6,6 +6,7 @@ Theory of operation
 - When the copy has nearly caught up it is made durable with all that belongs to it, then the metadata says where the replica will lie.
 - The end comes in one stretch on the loop, nobody writes meanwhile: at most `TAIL_BYTES` are copied, the copy takes the log's name and
   place, the partition goes on with it. If more came in, the loop catches up first and tries again.
+- With a throttle (replica.alter.log.dirs.io.max.bytes.per.second) each piece waits its time before it is copied.
 - One log moves at a time, in the order they were asked for. While it does it is not compacted; all else goes on, in the log.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
 
@@ -15,6 +16,7 @@ Theory of operation
 from __future__ import annotations
 
 import logging
+import math
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
@@ -23,7 +25,7 @@ import trio
 
 from pybroker.records.batch import BatchHeader
 from pybroker.records.errors import RecordsError
-from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, WRITE_BATCHES, batches_in
+from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, UNLIMITED, WRITE_BATCHES, batches_in
 from pybroker.runtime.pacing import Job, Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.interface import FutureLog, Log, LogStore, StorageError
@@ -36,20 +38,27 @@ PIECE_BYTES = 1 << 20
 TAIL_BYTES = 128 << 10  # a millisecond to check and to write, be the batches small
 BUSY_S = 0.002  # until a flush that is under way ends
 ATTEMPTS = 1000
+MAX_WAIT_S = 0.25
 
 Batches = list[tuple[Buffer, BatchHeader]]
 Assign = Callable[[LivePartition, str], Awaitable[None]]
+Rate = Callable[[], float]
 Key = tuple[str, int]
 
 
 class Moves:
-    """The moves of one broker. `assign` tells the metadata that a partition lies in the directory of that path; raises KafkaError."""
+    """The moves of one broker.
 
-    __slots__ = ("_assign", "_lives", "_nursery", "_running", "_store", "longest_slice_s")
+    `assign` tells the metadata that a partition lies in the directory of that path; raises KafkaError. `bytes_per_second` is asked before
+    each piece.
+    """
 
-    def __init__(self, store: LogStore, assign: Assign) -> None:
+    __slots__ = ("_assign", "_bytes_per_second", "_lives", "_nursery", "_running", "_store", "longest_slice_s")
+
+    def __init__(self, store: LogStore, assign: Assign, bytes_per_second: Rate = lambda: UNLIMITED) -> None:
         self._store = store
         self._assign = assign
+        self._bytes_per_second = bytes_per_second
         self._lives: dict[Key, LivePartition] = {}
         self._nursery: trio.Nursery | None = None
         self._running = False
@@ -82,9 +91,10 @@ class Moves:
             while self._lives:
                 key, live = next(iter(self._lives.items()))
                 await self._move(live)
-                if self._lives.get(key) is live:
-                    del self._lives[key]
+                if live.offline or self._store.future(*key) is None:  # else it was given up and begun anew
                     live.moving = False
+                    if self._lives.get(key) is live:
+                        del self._lives[key]
         finally:
             self._running = False
 
@@ -96,7 +106,7 @@ class Moves:
         try:
             while live.cleaning is not None:
                 await live.cleaning.wait()
-            move = _Move(live, future, self._store, self._assign)
+            move = _Move(live, future, self._store, self._assign, self._bytes_per_second)
             if await move.run():
                 logger.info("%s-%d lies in %s now", live.topic, live.partition, future.directory)
             self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
@@ -119,15 +129,16 @@ class Moves:
 class _Move:
     """One move under way."""
 
-    __slots__ = ("_assign", "_assigned", "_future", "_live", "_log", "_store", "pace")
+    __slots__ = ("_assign", "_assigned", "_bytes_per_second", "_future", "_live", "_log", "_store", "pace")
 
-    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, assign: Assign) -> None:
+    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, assign: Assign, bytes_per_second: Rate) -> None:
         self._live = live
         self._log: Log = live.log
         self._future = future
         self._store = store
         self._assign = assign
         self._assigned = False
+        self._bytes_per_second = bytes_per_second
         self.pace = Pace()
 
     async def run(self) -> bool:
@@ -152,9 +163,12 @@ class _Move:
         offset = self._next_offset
         if offset >= self._log.log_end_offset:
             return False
-        found = self._log.read(offset, PIECE_BYTES, self._log.log_end_offset, True)
+        found = self._log.read(offset, self._piece_bytes(), self._log.log_end_offset, True)
         if found is None:
             return False
+        await self._wait_for(len(found))
+        if not self._is_wanted():
+            return True
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
         batches = await self.pace.carry_out(_checked(chunk, offset))
         base = self._segment_of(batches)
@@ -170,6 +184,17 @@ class _Move:
         else:
             self._future.copy_batches(batches, base)
             await self.pace.pause()
+
+    async def _wait_for(self, size_bytes: int) -> None:
+        """As long as the throttle wants; nobody waits for a move that was given up."""
+        while size_bytes > 0 and (rate := max(self._bytes_per_second(), 1.0)) < UNLIMITED and self._is_wanted():
+            wait_s = min(size_bytes / rate, MAX_WAIT_S)
+            await trio.sleep(wait_s)
+            size_bytes -= math.ceil(wait_s * rate)
+
+    def _piece_bytes(self) -> int:
+        """A throttled move takes what it may in a second, so that it can be slow without being jerky."""
+        return int(max(1, min(PIECE_BYTES, self._bytes_per_second())))
 
     def _segment_of(self, batches: Batches) -> int:
         """Where the segment begins that the batches were read from, as far as it is still there."""
