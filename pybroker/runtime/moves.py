@@ -215,6 +215,7 @@ class _Move:
             if moved is not None:
                 self._live.take_log(moved)
                 return True
+            await self.pace.in_thread(self._future.flush)
             await trio.sleep(BUSY_S)
         return False
 

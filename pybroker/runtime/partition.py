@@ -350,11 +350,12 @@ class LivePartition:
     # --- upkeep
 
     def take_log(self, log: Log) -> None:
-        """The log lies in another directory now, with all that it holds."""
+        """The log lies in another directory now, with all that it holds. A flush makes its new name durable."""
         self.log = log
         log.config = self._rules.log_config
         self._snapshot_offset = -1
         self.take_snapshot()
+        self._host.flusher.ask(self)
 
     def configure(self, rules: TopicRules) -> None:
         """The topic's configuration changed."""

@@ -108,6 +108,12 @@ class OffsetCheckpoints:
             if kept != offsets:
                 self.write(os.path.dirname(path), {os.path.basename(path): kept})
 
+    def forget(self, directory: str, names: Iterable[str], key: tuple[str, int]) -> None:
+        """Let those of a directory say nothing more of a log. Raises OSError."""
+        with self._lock:
+            said = {name: self._said.get(os.path.join(directory, name), {}) for name in names}
+            self._write(directory, {name: _without(key, offsets) for name, offsets in said.items() if key in offsets})
+
     def write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
         """Replace those of a directory that changed, by their names; all are durable at the end. Raises OSError."""
         with self._lock:
@@ -122,6 +128,10 @@ class OffsetCheckpoints:
         if news:
             self._files.fsync_directory(directory)
         self._said |= news
+
+
+def _without(key: tuple[str, int], offsets: dict[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+    return {other: offset for other, offset in offsets.items() if other != key}
 
 
 def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 from collections import deque
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ MAX_SMALL_FILE_BYTES = 1 << 29  # a snapshot of the metadata of a million partit
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 TEMPORARY_SUFFIX = ".tmp"
+MIN_OPEN_FILES = 32
 
 
 class Files:
@@ -190,6 +192,12 @@ class FilePool:
             else:
                 other.let_go()
         owners.append((ref(owner), ref(file)))
+
+
+def default_open_files() -> int:
+    """A quarter of what the process may open, for segments."""
+    soft_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 4)
 
 
 def storage_error(action: str, path: str, error: OSError) -> StorageError:

@@ -6,9 +6,12 @@
 
 Rules
 - A copy takes its place only if it ends where the original does, is durable as far as that is, and the checkpoints of its directory speak
-  for it. Both renames and all between happen without anybody writing to either.
+  for it. What the original held when it was opened counts as durable, whatever the checkpoint said: a flush may have made it so.
+  Both renames and all between happen without anybody writing to either.
 - A process that dies between the two renames leaves the log twice. The next start keeps the longer one (they are alike, or the shorter one
   was not written to since) and puts the other aside as `-stray`, where it is left alone.
+- Of a copy that was not complete, a start after a crash keeps what the checkpoint knows to be durable, and copies the rest anew: a power
+  failure may have left holes in it, and nobody would look into what is already there.
 - A copy that is longer than its original had taken its place, and the disk forgot the renames: it takes it again.
 - A copy without an original waits: only if all directories can be read is it known that there is none, and then it takes its place too.
 
@@ -125,15 +128,18 @@ class Futures:
         self._secured[key] = end_offset
 
     def finish(self, original: PartitionLog) -> PartitionLog | None:
-        """Give the copy the name of the log; None if it is not ready. Raises StorageError."""
+        """Give the copy the name of the log; None if it is not ready: if it lacks something, or has to be flushed. Raises StorageError."""
         key = original.topic, original.partition
         future = self.logs[key]
-        ready = (
-            key in self._secured and future.log_end_offset == original.log_end_offset and future.recovery_point >= original.recovery_point
-        )
-        if not ready or future.log_end_offset < original.log_start_offset:
+        if key not in self._secured or future.log_end_offset != original.log_end_offset:
             return None
+        found_end = min(original.found_end_offset, original.log_end_offset)  # a copy that was found may have been cut
+        if future.recovery_point < max(original.recovery_point, found_end):
+            return None
+        begin = future.first_base_offset
         future.copy_side_files(original, self._secured[key])
+        if future.first_base_offset != begin:  # segments went: that must be durable first, or what is left would be a hole
+            return None
         self.promote(key)
         return future
 

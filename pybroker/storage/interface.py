@@ -390,7 +390,10 @@ class LogStore(Protocol):
         ...
 
     def finish_move(self, log: Log) -> Log | None:
-        """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now. Raises StorageError."""
+        """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now. Raises StorageError.
+
+        It cannot if batches are missing, a flush of the log is under way, or the copy has to be flushed (once more).
+        """
         ...
 
     def drop_move(self, log: Log) -> None:

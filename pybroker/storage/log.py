@@ -58,6 +58,7 @@ class PartitionLog:
         "_segment_bytes",
         "_segments",
         "_truncations",
+        "found_end_offset",
         "home",
         "log_end_offset",
         "log_start_offset",
@@ -72,7 +73,7 @@ class PartitionLog:
         self.topic = topic
         self.partition = partition
         self.home = home
-        self.log_start_offset = self.log_end_offset = self.recovery_point = 0
+        self.log_start_offset = self.log_end_offset = self.recovery_point = self.found_end_offset = 0
         self.recovery = RecoveryReport(0)
         self._config = config
         self._segment_bytes = config.segment_bytes
@@ -98,7 +99,7 @@ class PartitionLog:
         self._bases = [segment.base_offset for segment in segments]
         self._active = segments[-1] if segments else None
         self._epochs = epochs
-        self.log_end_offset = segments[-1].next_offset if segments else log_start_offset
+        self.log_end_offset = self.found_end_offset = segments[-1].next_offset if segments else log_start_offset
         self.log_start_offset = log_start_offset
         self.recovery_point = min(recovery_point, self.log_end_offset)
         self.recovery = recovery
@@ -484,7 +485,7 @@ class PartitionLog:
         self.let_go()
 
     def give_way(self) -> None:
-        """The log lives on in another directory: this one takes no more, and who would still flush it has nothing to do."""
+        """The log lives on in another directory: who would still flush this one has nothing to do."""
         self._moved = True
         self.retire()
 

@@ -16,7 +16,6 @@ Theory of operation
 from __future__ import annotations
 
 import os
-import resource
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -26,7 +25,7 @@ from pybroker.storage import layout
 from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, UnreadableFile
 from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
-from pybroker.storage.files import FilePool, Files, storage_error
+from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, Log, LogConfig, StorageError, UnopenedLog, UnusableDirectory
@@ -36,7 +35,6 @@ from pybroker.storage.recovery import Checkpointed, open_log
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
 
-MIN_OPEN_FILES = 32
 Offsets = dict[tuple[str, int], int]
 
 
@@ -83,7 +81,7 @@ class DiskLogStore:
         """
         files = files or Files()
         opened, cluster_id = open_directories(files, directories, cluster_id, node_id, rng)
-        store = cls(files, opened, cluster_id, node_id, rng, config or LogConfig(), FilePool(max_open_files or _default_open_files()))
+        store = cls(files, opened, cluster_id, node_id, rng, config or LogConfig(), FilePool(max_open_files or default_open_files()))
         try:
             store._open_all()
         except BaseException:
@@ -198,10 +196,13 @@ class DiskLogStore:
             self._take_log(key, log)
 
     def _take_log(self, key: tuple[str, int], log: PartitionLog) -> None:
-        """A log that is in two directories was put in the place of its original when the process died (see `futures`)."""
+        """A log that is in two directories was put in the place of its original when the process died (see `futures`).
+
+        An original that was never flushed may have lost its topic id when the power went; the copy has one.
+        """
         other = self._logs.get(key)
         if other is not None:
-            if log.topic_id == ZERO_UUID or log.topic_id != other.topic_id:
+            if len({log.topic_id, other.topic_id} - {ZERO_UUID}) != 1:
                 name = layout.log_directory_name(*key)
                 raise DataDirectoryError(
                     f"{name} is in {other.directory} and in {log.directory}, another data directory: move one of them away"
@@ -221,10 +222,12 @@ class DiskLogStore:
         self.remarks.append(f"{home.directory} is called {stray} now, and not used: {why}")
 
     def _take_future(self, key: tuple[str, int], log: CopiedLog) -> None:
-        if key in self._futures.logs:
-            self._put_aside(key, log, "another copy of the log is being made already")
-        else:
-            self._futures.logs[key] = log
+        """Of two copies one had been put in place and was being copied in turn when the disk forgot its name: it has more."""
+        other = self._futures.logs.get(key)
+        if other is not None:
+            log, other = (log, other) if log.log_end_offset > other.log_end_offset else (other, log)
+            self._put_aside(key, other, f"it is a copy of what lies in {log.directory}")
+        self._futures.logs[key] = log
 
     def _settle_futures(self) -> None:
         """See `futures`. The runtime goes on with those that are left."""
@@ -234,12 +237,23 @@ class DiskLogStore:
             if original is None:
                 if certain and key not in self.unopened:
                     self._logs[key] = self._futures.promote(key)
-            elif original.topic_id != future.topic_id or original.directory == future.directory or not future.extents():
+            elif not self._is_usable(future, original):
                 self._futures.drop(key)
             elif future.log_end_offset > original.log_end_offset:
                 del self._logs[key]
                 put_away(self._files, self._trash, self._rng, original, self._config)
                 self._logs[key] = self._futures.promote(key)
+
+    def _is_usable(self, future: CopiedLog, original: PartitionLog) -> bool:
+        """Whether a copy can be gone on with. What is not sure of it goes: it may have holes, and is copied again."""
+        if future.topic_id != original.topic_id or future.directory == original.directory or not future.extents():
+            return False
+        try:
+            future.truncate_to(future.recovery_point)
+        except StorageError as error:
+            self.remarks.append(f"the copy of {future.topic}-{future.partition} in {future.directory} is begun anew: {error}")
+            return False
+        return True
 
     def _topic_id(self, path: str) -> bytes:
         try:
@@ -357,7 +371,11 @@ class DiskLogStore:
         return self._futures.logs.get((topic, partition))
 
     def begin_move(self, log: Log, directory: str) -> CopiedLog:
-        """See `interface.LogStore.begin_move`."""
+        """See `interface.LogStore.begin_move`. What the checkpoints there still say of a log that moved away is not true of the copy."""
+        try:
+            self._checkpoints.forget(directory, layout.OFFSET_CHECKPOINTS, (log.topic, log.partition))
+        except OSError as error:
+            raise storage_error("write the checkpoints of", directory, error) from error
         return self._futures.begin(self._logs[log.topic, log.partition], directory)
 
     def secure_move(self, log: Log) -> None:
@@ -502,8 +520,3 @@ def _close(errors: list[StorageError], log: PartitionLog) -> None:
 def _starts_late(log: PartitionLog) -> bool:
     """Whether the log's start is not that of its first segment, and has to be noted."""
     return log.log_start_offset > log.first_base_offset
-
-
-def _default_open_files() -> int:
-    soft_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(MIN_OPEN_FILES, min(soft_limit if soft_limit > 0 else 1 << 16, 1 << 16) // 4)

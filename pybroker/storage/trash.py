@@ -1,10 +1,14 @@
 """What was deleted and waits for `file.delete.delay.ms` before its space is given back, so that readers that began can end.
 
 Nobody here knows the time when something is thrown away; its delay counts from the next look.
+
+A directory goes only when the name under which it waits is durable: else a power failure could bring it back under its own name, with some
+of its files.
 """
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from heapq import heappop, heappush
 
@@ -32,15 +36,18 @@ class Trash:
         while self._new:
             path, delay_ms = self._new.popleft()
             heappush(self._due, (now_ms + delay_ms, path))
+        synced: set[str] = set()
         while self._due and self._due[0][0] <= now_ms:
             _, path = heappop(self._due)
-            if not self._remove(path):
+            if not self._remove(path, synced):
                 heappush(self._due, (now_ms + RETRY_MS, path))
         return self._due[0][0] if self._due else None
 
-    def _remove(self, path: str) -> bool:
+    def _remove(self, path: str, synced: set[str]) -> bool:
+        """Whether it is gone. `synced`: directories whose names are durable."""
         try:
             if self._files.is_directory(path):
+                self._sync_names(os.path.dirname(path), synced)
                 self._files.remove_tree(path)
             else:
                 self._files.unlink(path)
@@ -49,3 +56,9 @@ class Trash:
         except OSError:
             return False
         return True
+
+    def _sync_names(self, path: str, synced: set[str]) -> None:
+        """All that is due was renamed before, so once in a look is enough."""
+        if path not in synced:
+            self._files.fsync_directory(path)
+            synced.add(path)
