@@ -442,7 +442,9 @@ class DiskLogStore:
     def _progress_of(self, logs: dict[tuple[str, int], PartitionLog]) -> dict[str, Offsets]:
         return {
             layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
-            layout.LOG_START_CHECKPOINT: {key: log.log_start_offset for key, log in logs.items() if _starts_late(log)},
+            layout.LOG_START_CHECKPOINT: {
+                key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset
+            },
         }
 
     def _write_offsets(self, path: str, checkpoints: dict[str, Offsets]) -> None:
@@ -515,8 +517,3 @@ def _try(errors: list[StorageError], action: Callable[..., object], *arguments: 
 
 def _close(errors: list[StorageError], log: PartitionLog) -> None:
     _try(errors, log.close)
-
-
-def _starts_late(log: PartitionLog) -> bool:
-    """Whether the log's start is not that of its first segment, and has to be noted."""
-    return log.log_start_offset > log.first_base_offset
