@@ -54,8 +54,8 @@ class MarkerWriter:
         return Written(live, live.append_marker(marker))
 
 
-MOST_AT_ONCE = 100
-"""A marker is a write of some 50 us: so many let the others wait for 5 ms."""
+MOST_AT_ONCE = 20
+"""A marker is a write of some 50 us, and 2 ms on disk where a log has to be made for it first: others wait for 1 to 40 ms."""
 
 
 class Marking:

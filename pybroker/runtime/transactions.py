@@ -2,7 +2,8 @@
 
 - `__transaction_state` is made when it is first needed, by FindCoordinator or by any request that names a transactional id.
 - When a decided end is safe, its markers are written at once, and when those are safe, its completion. On one broker without a flush
-  policy all of that is done before the client hears that its transaction has ended. What cannot be written is tried again.
+  policy all of that is done before the client hears that its transaction has ended, if it has reached few partitions; many markers, and
+  the ends of many transactions that one decision brings, take turns with others. What cannot be written is tried again.
 """
 
 from __future__ import annotations
@@ -136,7 +137,15 @@ class TransactionCoordinator:
     # Ending
 
     def _end_all(self, runner: Runner[TransactionShard], endings: list[Ending]) -> None:
+        self._end(runner, endings[0])
+        if len(endings) > 1 and self._nursery is not None:
+            self._nursery.start_soon(self._end_others, runner, endings[1:], name="transaction markers")
+
+    async def _end_others(self, runner: Runner[TransactionShard], endings: list[Ending]) -> None:
         for ending in endings:
+            await trio.lowlevel.checkpoint()
+            if not self._shards.holds(runner):
+                return
             self._end(runner, ending)
 
     def _end(self, runner: Runner[TransactionShard], ending: Ending) -> None:

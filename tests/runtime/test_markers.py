@@ -31,7 +31,7 @@ class Writer:
 
 
 def test_many_markers_let_others_run():
-    """A hundred at once, and then it is somebody else's turn."""
+    """So many at once, and then it is somebody else's turn."""
 
     async def main():
         writer = Writer()

@@ -172,6 +172,38 @@ def test_a_restart_ends_what_was_only_decided(in_room, monkeypatch):
     in_room(before, after)
 
 
+def test_many_ends_take_turns(in_room, monkeypatch):
+    """A start that finds many transactions only decided, as a timer that aborts many, ends them one after another and lets others run."""
+    names = [str(number) for number in range(30)]
+
+    async def before(room):
+        _, fail = fail_markers(room.room.partition("a"), [True])
+        with monkeypatch.context() as patch:
+            patch.setattr(type(room.room.partition("a")), "append_marker", lambda live, marker: fail(marker))
+            for name in names:
+                producer = await room.init(name)
+                assert await producer.produce(b"one") == 0
+                assert await producer.end(True) == 0
+
+    async def after(room):
+        turns = [0]
+        append = type(room.room.partition("a")).append_marker
+
+        def note(live, marker):
+            turns[-1] += 1
+            return append(live, marker)
+
+        monkeypatch.setattr(type(room.room.partition("a")), "append_marker", note)
+        while sum(turns) < len(names):
+            turns.append(0)
+            await trio.lowlevel.checkpoint()
+        assert max(turns) <= 2 * 3  # partitions of the topic, and who comes first in a turn is not said
+        assert {await room.state_of(name) for name in names} == {"CompleteCommit"}
+        assert len((await room.read())[0]) == len(names)
+
+    in_room(before, after)
+
+
 def test_a_transaction_of_a_deleted_topic_ends(in_room):
     """There is nothing to be marked any more."""
 
