@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
-from pybroker.storage.files import FULL, OUT_OF_DESCRIPTORS, Files
+from pybroker.storage.files import FULL, OUT_OF_DESCRIPTORS, Files, storage_error
 from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, take_clean_shutdown, write_meta_properties
@@ -79,6 +79,17 @@ def check_usable(directories: list[LogDirectory]) -> None:
     failures = [directory.failure for directory in directories if directory.failure is not None]
     if failures and len(failures) == len(directories):
         raise UnusableDirectory(failures[0] if len(failures) == 1 else "no data directory can be used: " + "; ".join(failures))
+
+
+def sync_names(files: Files, directories: list[LogDirectory]) -> None:
+    """Make the names of deleted logs durable. One that came back after a power failure, without its topic id, would be taken for that of a
+    new topic of its name. Raises StorageError.
+    """
+    for directory in directories:
+        try:
+            files.fsync_directory(directory.path)
+        except OSError as error:
+            raise storage_error("sync", directory.path, error) from error
 
 
 def release_all(directories: list[LogDirectory]) -> None:

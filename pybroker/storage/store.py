@@ -24,7 +24,7 @@ from random import Random
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, UnreadableFile
-from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
+from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all, sync_names
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
 from pybroker.storage.home import LogHome
@@ -118,7 +118,7 @@ class DiskLogStore:
             if directory.failure is None:
                 try:
                     self._open_logs(directory)
-                except UnusableDirectory as error:
+                except (UnusableDirectory, StorageError) as error:
                     directory.fail(str(error))
                 except OSError as error:
                     directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
@@ -148,8 +148,15 @@ class DiskLogStore:
                 self._open_log(directory, name, found, known)
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
                 self.remarks.append(f"{path} is not a log; it is left alone")
+        self._lower_recovery_points(directory.path, recovery_points)
         self._take_offsets(directory, cleaned, self.cleaner_offsets)
         self._take_offsets(directory, high_watermarks, self.high_watermarks)
+
+    def _lower_recovery_points(self, path: str, recovery_points: Offsets) -> None:
+        """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was."""
+        logs = self._logs_in(path)
+        if any(log.log_end_offset < recovery_points.get(key, 0) for key, log in logs.items()):
+            self._write_offsets(path, {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}})
 
     def _take_offsets(self, directory: LogDirectory, offsets: Offsets, into: Offsets) -> None:
         """Of the logs that are in the directory: what a checkpoint says of one that moved away is old."""
@@ -317,7 +324,8 @@ class DiskLogStore:
             log.config = config
             return log
         if (topic, partition) in self._deleted:
-            self._sync_deleted()
+            sync_names(self._files, self._directories)
+            self._deleted.clear()
         chosen = self._choose(directory)
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
@@ -406,15 +414,6 @@ class DiskLogStore:
     def drop_move(self, log: Log) -> None:
         """See `interface.LogStore.drop_move`."""
         self._futures.drop((log.topic, log.partition))
-
-    def _sync_deleted(self) -> None:
-        """A deleted log that came back after a power failure, without its topic id, would be taken for that of a new topic of its name."""
-        for directory in self._directories:
-            try:
-                self._files.fsync_directory(directory.path)
-            except OSError as error:
-                raise storage_error("sync", directory.path, error) from error
-        self._deleted.clear()
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""

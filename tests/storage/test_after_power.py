@@ -196,6 +196,26 @@ def test_a_transaction_whose_marker_was_deleted_does_not_hang(open_disk: Callabl
     assert (snapshot_offset, state.last_stable_offset, log.log_start_offset) == (-1, 3, 2)
 
 
+def test_a_log_that_was_cut_is_checked_from_there(open_disk: Callable[..., Any], append: Append, tmp_path: Path) -> None:
+    """A recovery point beyond the end that was found is taken back at once: what is appended there was not flushed."""
+    store = open_disk()
+    log = store.create("t", 0, TOPIC_ID, CONFIG)
+    for _ in range(5):
+        append(log)
+    log.flush()
+    store.checkpoint({})
+    store.abandon()
+    path = tmp_path / "data/t-0/00000000000000000000.log"
+    path.write_bytes(path.read_bytes()[:200])
+    store = open_disk()
+    assert (tmp_path / "data/recovery-point-offset-checkpoint").read_text() == "0\n1\nt 0 2\n"
+    log = store.get("t", 0)
+    for _ in range(3):
+        append(log)
+    store.abandon()
+    assert open_disk().get("t", 0).recovery.scanned_bytes == 5 * 92
+
+
 def test_unreadable_checkpoints_stop_the_start(open_disk: Callable[..., Any], tmp_path: Path) -> None:
     """A checkpoint that is there and cannot be read is not taken as one that says nothing: deleted records would come back."""
     open_disk().close({})
