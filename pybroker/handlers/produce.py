@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pybroker.handlers.context import CloseConnection, RequestContext
@@ -13,7 +13,7 @@ from pybroker.records.batch import is_transactional_batch
 from pybroker.records.validate import InvalidBatch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.state import BrokerState
-from pybroker.runtime.turns import Turns
+from pybroker.runtime.turns import STEPS_PER_TURN, Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import ProduceRequest, ProduceResponse
 
@@ -34,6 +34,8 @@ _NO_LEADER = ProduceResponse.LeaderIdAndEpoch()
 """Shared by all answers, never changed: it is not encoded."""
 
 Named = tuple[Any, Iterable[Any]]
+Batch = tuple[Any, Any, list[Any]]
+"""Topic and partition as they were named, and where the answer goes."""
 Waiting = list[tuple[Any, LivePartition, int]]
 
 
@@ -62,17 +64,22 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
     refusal = _refuse_all(request)
     waiting: Waiting = []
     responses = []
-    admission = None
-    if request.transactional_id is not None:
-        admission = await _ask_coordinator(context, request, request.transactional_id)
-    turns = Turns()
+    batches: list[Batch] = []
     for topic, named in distinct(request.topic_data):
-        answers = []
-        for one in named:
-            answers.append(_append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal))
-            if admission is None:  # what the coordinator said holds only as long as nothing is awaited
-                await turns.step(1 + len(one.records) // BYTES_OF_A_STEP)
+        answers: list[Any] = []
         responses.append(_TopicResponse(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
+        batches += [(topic, one, answers) for one in named]
+    turns, admission = Turns(), None
+    if request.transactional_id is not None:
+        admission = await _ask_coordinator(context, request, request.transactional_id, batches, turns)
+    is_admitted = True
+    for piece, steps in _pieces(batches):
+        if admission is not None and not is_admitted:  # what the coordinator said holds only as long as nothing is awaited
+            await admission.ask_again(context, _writable(context, request, piece))
+        for topic, one, answers in piece:
+            answers.append(_append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal))
+        await turns.step(steps)
+        is_admitted = False
     if request.acks == 0:
         _close_on_error(responses)
         return None
@@ -105,19 +112,40 @@ def _refuse_all(request: ProduceRequest) -> KafkaError | None:
     return refusal
 
 
-async def _ask_coordinator(context: RequestContext, request: ProduceRequest, transactional_id: str) -> Admission:
+def _pieces(batches: list[Batch]) -> Iterator[tuple[list[Batch], int]]:
+    """What may be written in one turn, and the steps that it takes."""
+    piece, steps = [], 0
+    for batch in batches:
+        piece.append(batch)
+        steps += 1 + len(batch[1].records) // BYTES_OF_A_STEP
+        if steps >= STEPS_PER_TURN:
+            yield piece, steps
+            piece, steps = [], 0
+    if piece:
+        yield piece, steps
+
+
+async def _ask_coordinator(
+    context: RequestContext, request: ProduceRequest, transactional_id: str, batches: list[Batch], turns: Turns
+) -> Admission:
     """Ask for all partitions that may be written to at once."""
     # Imported here: who has no transactions starts without them.
     from pybroker.handlers.transactional_produce import Admission
 
-    batches = []
-    for topic, named in distinct(request.topic_data):
-        for one in named:
-            with contextlib.suppress(KafkaError):
-                batches.append((_find_writable(context, request, topic, one), one.records))
-    admission = Admission()
-    await admission.ask(context, transactional_id, batches)
+    admission = Admission(transactional_id)
+    for piece, _ in _pieces(batches):
+        admission.note(_writable(context, request, piece))
+        await turns.step(len(piece))
+    await admission.ask(context)
     return admission
+
+
+def _writable(context: RequestContext, request: ProduceRequest, batches: list[Batch]) -> list[tuple[LivePartition, memoryview]]:
+    found = []
+    for topic, one, _ in batches:
+        with contextlib.suppress(KafkaError):
+            found.append((_find_writable(context, request, topic, one), one.records))
+    return found
 
 
 def _append(context: RequestContext, request: ProduceRequest, topic: Any, one: Any, waiting: Waiting, admission: Admission | None) -> Any:

@@ -15,6 +15,8 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 ABORTABLE_SINCE = 11
 ADDS_TO_TRANSACTION_SINCE = 12
 
+Batches = list[tuple[LivePartition, memoryview]]
+
 _unpack_holder = Struct(">qh").unpack_from  # producer id and epoch are neighbours in a batch
 _COORDINATOR_AWAY = (ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR)
 
@@ -23,30 +25,42 @@ class Admission:
     """What the coordinator said about the transactional batches of one request.
 
     A batch of a transaction that is open in its partition goes without asking. Between the coordinator's word and the write nothing is
-    awaited; a partition of which it was not asked, because a transaction was open there that has ended since, is refused.
+    awaited; a partition of which it was not asked, because a transaction was open there that has ended since, is refused. It is asked
+    for all at once, so that what is added is one record; a long request, which is written in several turns, asks again in each.
     """
 
-    __slots__ = ("_answers",)
+    __slots__ = ("_answers", "_asked", "_transactional_id")
 
-    def __init__(self) -> None:
+    def __init__(self, transactional_id: str) -> None:
+        self._transactional_id = transactional_id
+        self._asked: dict[Partition, Holder] = {}
         self._answers: dict[Partition, ErrorCode] = {}
 
-    async def ask(self, context: RequestContext, transactional_id: str, batches: list[tuple[LivePartition, memoryview]]) -> None:
-        """Ask for all of them at once. Raises nothing: an error is the answer for each."""
-        asked: dict[Partition, Holder] = {}
+    def note(self, batches: Batches) -> None:
+        """These are to be asked for."""
         for live, records in batches:
             if is_transactional_batch(records) and not _is_open(live, records):
-                asked[live.topic, live.partition] = _holder_of(records)
-        if not asked:
-            return
+                self._asked[live.topic, live.partition] = _holder_of(records)
+
+    async def ask(self, context: RequestContext) -> None:
+        """Ask for all that were noted. Raises nothing: an error is the answer for each."""
+        if len(set(self._asked.values())) > 1:
+            self._answers = dict.fromkeys(self._asked, ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+        elif self._asked:
+            self._answers = await self._ask(context, list(self._asked))
+
+    async def ask_again(self, context: RequestContext, batches: Batches) -> None:
+        """Others have run: whether these, if they were admitted, still are."""
+        named = {(live.topic, live.partition) for live, _ in batches}
+        admitted = [each for each in named if self._answers.get(each) is ErrorCode.NONE]
+        if admitted:
+            self._answers.update(await self._ask(context, admitted))
+
+    async def _ask(self, context: RequestContext, partitions: list[Partition]) -> dict[Partition, ErrorCode]:
         adds = context.api_version >= ADDS_TO_TRANSACTION_SINCE
-        holders = set(asked.values())
-        if len(holders) > 1:
-            self._answers = dict.fromkeys(asked, ErrorCode.INVALID_PRODUCER_ID_MAPPING)
-        elif not adds and not context.state.settings.get("transaction.partition.verification.enable"):
-            self._answers = dict.fromkeys(asked, ErrorCode.NONE)
-        else:
-            self._answers = await _answers(context, transactional_id, holders.pop(), list(asked), adds=adds)
+        if not adds and not context.state.settings.get("transaction.partition.verification.enable"):
+            return dict.fromkeys(partitions, ErrorCode.NONE)
+        return await _answers(context, self._transactional_id, self._asked[partitions[0]], partitions, adds=adds)
 
     def check(self, api_version: int, live: LivePartition, records: memoryview) -> None:
         """Raises KafkaError if the batch, unless it is a plain one, may not be written."""

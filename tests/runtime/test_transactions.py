@@ -10,7 +10,7 @@ from pybroker.wire.messages import (
     ListTransactionsRequest,
     WriteTxnMarkersRequest,
 )
-from tests.runtime.transaction_room import CLASSIC, Producer
+from tests.runtime.transaction_room import BUMPING, CLASSIC, Producer
 
 
 def test_classic_commit_and_abort(in_room):
@@ -202,6 +202,37 @@ def test_many_ends_take_turns(in_room, monkeypatch):
         assert len((await room.read())[0]) == len(names)
 
     in_room(before, after)
+
+
+@pytest.mark.parametrize("version", [CLASSIC, BUMPING])
+def test_a_long_request_asks_anew_in_each_turn(in_room, version):
+    """A transaction that ends while a request of many batches is being written takes no more of them: none is left open without an end."""
+    count = 500
+
+    async def story(room):
+        room.room.create_topic("many", count)
+        producer = await room.init()
+        if version < BUMPING:
+            assert set(await producer.add("many", partitions=range(count))) == {0}
+        first = room.room.partition("many")
+        errors = []
+
+        async def produce():
+            errors.extend(await producer.produce_to_all(count, version, "many"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(produce)
+            while not first.log_end_offset:
+                await trio.lowlevel.checkpoint()
+            assert not errors
+            assert await Producer(room, "t", producer.id, producer.epoch).end(False, 3 if version < BUMPING else 5) == 0
+        assert 0 < errors.count(0) < count
+        await room.complete()
+        lives = [room.room.partitions.find("many", index) for index in range(count)]
+        assert all(live.last_stable_offset == live.log_end_offset for live in lives)
+        assert [live.log_end_offset for live in lives] == [1 if error else 2 for error in errors]
+
+    in_room(story)
 
 
 def test_a_transaction_of_a_deleted_topic_ends(in_room):

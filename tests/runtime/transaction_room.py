@@ -116,33 +116,44 @@ class Producer:
         self.room, self.transactional_id, self.id, self.epoch = room, transactional_id, producer_id, epoch
         self.sequence = 0
 
-    async def add(self, *topics):
+    async def add(self, *topics, partitions=(0,)):
         response = await self.room.send(
             AddPartitionsToTxnRequest(
                 v3_and_below_transactional_id=self.transactional_id,
                 v3_and_below_producer_id=self.id,
                 v3_and_below_producer_epoch=self.epoch,
-                v3_and_below_topics=[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name=each, partitions=[0]) for each in topics],
+                v3_and_below_topics=[
+                    AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name=each, partitions=list(partitions)) for each in topics
+                ],
             ),
             3,
         )
-        return [each.results_by_partition[0].partition_error_code for each in response.results_by_topic_v3_and_below]
+        return [one.partition_error_code for each in response.results_by_topic_v3_and_below for one in each.results_by_partition]
 
     async def produce(self, value, version=BUMPING, topic="a"):
-        batch = build_batch(
+        [error] = await self._produce(self._batch(value, self.sequence), 1, version, topic)
+        self.sequence += not error
+        return error
+
+    async def produce_to_all(self, count, version=BUMPING, topic="a"):
+        """The first batch for each of so many partitions, in one request; their errors."""
+        return await self._produce(self._batch(b"first", 0), count, version, topic)
+
+    def _batch(self, value, sequence):
+        return build_batch(
             [(None, value)],
             timestamp=self.room.room.clock.now_ms(),
             producer_id=self.id,
             producer_epoch=self.epoch,
-            base_sequence=self.sequence,
+            base_sequence=sequence,
             transactional=True,
         )
-        partition = ProduceRequest.PartitionProduceData(index=0, records=batch)
-        topics = [ProduceRequest.TopicProduceData(name=topic, partition_data=[partition])]
+
+    async def _produce(self, batch, count, version, topic):
+        partitions = [ProduceRequest.PartitionProduceData(index=index, records=batch) for index in range(count)]
+        topics = [ProduceRequest.TopicProduceData(name=topic, partition_data=partitions)]
         response = await self.room.send(ProduceRequest(transactional_id=self.transactional_id, acks=-1, topic_data=topics), version)
-        error = response.responses[0].partition_responses[0].error_code
-        self.sequence += not error
-        return error
+        return [each.error_code for each in response.responses[0].partition_responses]
 
     async def end(self, committed, version=5):
         request = EndTxnRequest(transactional_id=self.transactional_id, producer_id=self.id, producer_epoch=self.epoch, committed=committed)
