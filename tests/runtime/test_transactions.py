@@ -5,8 +5,12 @@ import trio
 import trio.testing
 
 from pybroker.core.cluster import MetadataDelta
+from pybroker.records.hashes import coordinator_partition
+from pybroker.runtime.flusher import Flusher
+from pybroker.storage.interface import DiskFullError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
+    InitProducerIdRequest,
     ListTransactionsRequest,
     WriteTxnMarkersRequest,
 )
@@ -269,6 +273,111 @@ def test_what_is_not_on_disk_is_not_told(in_room, topic):
         assert live.log.recovery_point == live.high_watermark == live.log_end_offset
 
     in_room(story, real_time=True)
+
+
+def test_no_answer_leaves_before_its_record_is_safe(in_room, monkeypatch):
+    """Nor is a batch written before the partition is safely in the transaction, nor a marker before the end is safely decided."""
+    held, ask = [], Flusher.ask
+
+    async def story(room):
+        await room.ensure("__transaction_state")
+        room.room.configure("__transaction_state", {"flush.messages": "1"})
+        monkeypatch.setattr(Flusher, "ask", lambda flusher, partition: held.append((flusher, partition)))
+        live, answers = room.room.partition("a"), []
+
+        async def note(request):
+            answers.append(await request)
+
+        async def held_back(request):
+            written = live.log_end_offset
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(note, request)
+                await trio.testing.wait_all_tasks_blocked()
+                assert (answers, live.log_end_offset) == ([], written)
+                assert [partition.high_watermark for _, partition in held] == [partition.log_end_offset - 1 for _, partition in held]
+                while not answers:
+                    for one in held:
+                        ask(*one)
+                    held.clear()
+                    await trio.testing.wait_all_tasks_blocked(0.01)
+            return answers.pop()
+
+        producer = await held_back(room.init())
+        assert await held_back(producer.produce(b"one")) == 0
+        assert await held_back(producer.end(True)) == 0
+        assert await held_back(room.state_of()) == "CompleteCommit"
+        assert await room.read() == ([b"one"], 2, [])
+
+    in_room(story, real_time=True)
+
+
+def fill_disk_of(monkeypatch, live):
+    """A list that says whether the disk of a partition's log is full."""
+    full, append = [False], type(live.log).append
+
+    def refuse(log, *batch):
+        if full[0] and log is live.log:
+            raise DiskFullError("no space left")
+        return append(log, *batch)
+
+    monkeypatch.setattr(type(live.log), "append", refuse)
+    return full
+
+
+def test_what_does_not_fit_changes_nothing(in_room, monkeypatch):
+    """Where `__transaction_state` takes no record, the request is refused and the id stays as it was; with room again it goes on."""
+
+    async def story(room):
+        producer = await room.init()
+        live = room.room.partition("__transaction_state", coordinator_partition("t", 3))
+        full = fill_disk_of(monkeypatch, live)
+
+        async def refused(request):
+            before, written, full[0] = await room.described(), live.log_end_offset, True
+            told = await request
+            full[0] = False
+            assert (await room.described(), live.log_end_offset) == (before, written)
+            return told
+
+        assert await refused(producer.produce(b"one")) == ErrorCode.NOT_ENOUGH_REPLICAS
+        assert await refused(producer.add("a")) == [ErrorCode.NOT_COORDINATOR]
+        assert room.room.partition("a").log_end_offset == 0
+        assert await producer.produce(b"one") == 0
+        assert await refused(producer.end(True)) == ErrorCode.NOT_COORDINATOR
+        assert (await room.described()).transaction_state == "Ongoing"
+        assert (await room.read())[0] == []
+        assert await producer.end(True) == 0
+        assert await room.read() == ([b"one"], 2, [])
+        again = InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=1)
+        assert (await refused(room.send(again, 4))).error_code == ErrorCode.NOT_COORDINATOR
+        assert await producer.produce(b"two") == 0
+
+    in_room(story)
+
+
+def test_a_completion_that_does_not_fit_is_written_later(in_room, monkeypatch):
+    """The markers are there, once; the id goes on when the last record is."""
+
+    async def story(room):
+        producer = await room.init()
+        full = fill_disk_of(monkeypatch, room.room.partition("__transaction_state", coordinator_partition("t", 3)))
+        append = type(room.room.partition("a")).append_marker
+
+        def fill(live, marker):
+            full[0] = True
+            return append(live, marker)
+
+        monkeypatch.setattr(type(room.room.partition("a")), "append_marker", fill)
+        assert await producer.produce(b"one") == 0
+        assert await producer.end(True) == 0
+        assert await room.state_of() == "PrepareCommit"
+        assert await producer.produce(b"two") == ErrorCode.CONCURRENT_TRANSACTIONS
+        full[0] = False
+        await room.complete()
+        assert await room.read() == ([b"one"], 2, [])
+        assert await producer.produce(b"two") == 0
+
+    in_room(story)
 
 
 def test_a_transaction_past_its_timeout_is_aborted(in_room):

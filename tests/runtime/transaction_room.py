@@ -92,9 +92,11 @@ class TransactionRoom:
         found = response.responses[0].partitions[0]
         return values(found), found.last_stable_offset, [(each.producer_id, each.first_offset) for each in found.aborted_transactions or ()]
 
+    async def described(self, transactional_id="t"):
+        return (await self.send(DescribeTransactionsRequest(transactional_ids=[transactional_id]), 0)).transaction_states[0]
+
     async def state_of(self, transactional_id="t"):
-        response = await self.send(DescribeTransactionsRequest(transactional_ids=[transactional_id]), 0)
-        return response.transaction_states[0].transaction_state
+        return (await self.described(transactional_id)).transaction_state
 
     async def complete(self):
         """Until the transaction has ended everywhere."""
