@@ -45,7 +45,7 @@ CHECKPOINTS = (
 
 @dataclass(slots=True)
 class DirectoryCheck:
-    """What was found in one data directory."""
+    """What was found in one data directory. `damaged`: checkpoints that cannot be read."""
 
     path: str
     in_use: bool = False
@@ -54,12 +54,15 @@ class DirectoryCheck:
     logs: dict[tuple[str, int], LogCheck] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
 
     def outlook(self, key: tuple[str, int] | None) -> Outlook:
         """What the directory says of a log."""
         points, starts = self.checkpoints[layout.RECOVERY_POINT_CHECKPOINT], self.checkpoints[layout.LOG_START_CHECKPOINT]
         point, start = (points.get(key, 0), starts.get(key, 0)) if key is not None else (0, 0)
-        return Outlook(True, self.clean, point, start, self.in_use)
+        cleaner = self.checkpoints[layout.CLEANER_CHECKPOINT]
+        compacted = key in cleaner or layout.CLEANER_CHECKPOINT in self.damaged
+        return Outlook(True, self.clean, point, start, self.in_use, compacted)
 
 
 def is_data_directory(files: Files, path: str) -> bool:
@@ -81,6 +84,7 @@ def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
             check.checkpoints[name] = read_offsets(files, file)
         except DamagedFile as damage:
             check.checkpoints[name] = {}
+            check.damaged.add(name)
             hope = "takes it as empty" + (", and checks all of each log" if name == layout.RECOVERY_POINT_CHECKPOINT else "")
             check.findings.append(Finding(file, str(damage).removeprefix(file).lstrip(": "), next_start=hope))
     return check

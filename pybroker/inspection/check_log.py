@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pybroker.inspection.check_segment import Fault, SegmentCheck, check_segment
+from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, check_segment
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding, note
 from pybroker.inspection.kinds import Kind, Place, is_kept, place_of
@@ -38,13 +38,17 @@ STATES = {
 
 
 class Outlook(NamedTuple):
-    """What the data directory says of a log. `known` False: the log lies in none. `in_use`: a broker runs on it."""
+    """What the data directory says of a log. `known` False: the log lies in none. `in_use`: a broker runs on it.
+
+    `compacted`: it was, or nobody knows.
+    """
 
     known: bool = False
     clean: bool = False
     recovery_point: int = 0
     log_start_offset: int = 0
     in_use: bool = False
+    compacted: bool = True
 
 
 @dataclass(slots=True)
@@ -56,6 +60,12 @@ class LogCheck:
     segments: list[SegmentCheck] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     wrong_transactions: bool = False
+    shows_compaction: bool = False
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Whether a start that recovers the log takes it for right that a segment begins behind the end of the one before."""
+        return self.outlook.compacted or (self.outlook.recovery_point == 0 and self.shows_compaction)
 
     @property
     def end_offset(self) -> int:
@@ -90,6 +100,38 @@ class EpochWatch:
             self.fell = header.base_offset, epoch, last
 
 
+class CompactionWatch:
+    """Whether offsets are missing within segments, as compaction leaves them."""
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._next_offset = 0
+
+    def begin_segment(self, base_offset: int) -> None:
+        """What comes now is in the next segment."""
+        self._next_offset = base_offset
+
+    def meet(self, header: BatchHeader, _: bytes) -> None:
+        """The next whole batch."""
+        self.seen |= header.base_offset > self._next_offset
+        self._next_offset = header.next_offset
+
+
+@dataclass(slots=True)
+class Watches:
+    """What looks at each whole batch of a log."""
+
+    epochs: EpochWatch = field(default_factory=EpochWatch)
+    transactions: TransactionCheck = field(default_factory=TransactionCheck)
+    compaction: CompactionWatch = field(default_factory=CompactionWatch)
+
+    def begin_segment(self, base_offset: int) -> list[Observer]:
+        """Those who look at the batches of the next segment."""
+        self.transactions.begin_segment()
+        self.compaction.begin_segment(base_offset)
+        return [self.epochs.meet, self.transactions.meet, self.compaction.meet]
+
+
 def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None) -> LogCheck:
     """Look at all that lies in the directory of a log, of its segments at the one of base offset `only`. Raises OSError, StorageError."""
     check = LogCheck(path, outlook)
@@ -98,26 +140,25 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
     check.findings += _what_lies_beside(files, path, names, set(bases))
     if only is not None:
         bases = [base_offset for base_offset in bases if base_offset == only]
-    epochs, transactions = EpochWatch(), TransactionCheck()
+    watches = Watches()
     for base_offset in bases:
         try:
-            _check_one(files, check, base_offset, epochs, transactions, is_last=base_offset == bases[-1])
+            _check_one(files, check, base_offset, watches, is_last=base_offset == bases[-1])
         except FileNotFoundError as error:
             if not outlook.in_use:
                 raise
             check.findings.append(note(str(error.filename), "the broker removed it meanwhile"))
+    check.shows_compaction = watches.compaction.seen
     for at in range(len(check.segments)):
         check.findings += segment_findings(check, at)
-    check.findings += _check_epochs(files, check, epochs)
+    check.findings += _check_epochs(files, check, watches.epochs)
     return check
 
 
 # --- segments
 
 
-def _check_one(
-    files: Files, check: LogCheck, base_offset: int, epochs: EpochWatch, transactions: TransactionCheck, *, is_last: bool
-) -> None:
+def _check_one(files: Files, check: LogCheck, base_offset: int, watches: Watches, *, is_last: bool) -> None:
     path = os.path.join(check.path, layout.segment_file_name(base_offset, layout.LOG))
     stem = path.removesuffix(layout.LOG)
     size_bytes = files.size(path)
@@ -125,8 +166,7 @@ def _check_one(
     time_faults: list[str] = []
     index = _read_index(files, stem + layout.INDEX, size_bytes, faults)
     time_index = _read_time_index(files, stem + layout.TIME_INDEX, time_faults)
-    transactions.begin_segment()
-    found = check_segment(files, path, base_offset, [epochs.meet, transactions.meet], index, time_index)
+    found = check_segment(files, path, base_offset, watches.begin_segment(base_offset), index, time_index)
     found.index_faults[:0], found.time_index_faults[:0] = faults, time_faults
     check.segments.append(found)
     if not is_last and time_index is not None and found.max_timestamp > (time_index.last() or (-1, 0))[0]:
@@ -135,7 +175,7 @@ def _check_one(
         if wrong:
             more = f" (and {len(wrong) - 1} more entries)" if len(wrong) > 1 else ""
             check.findings.append(Finding(stem + suffix, wrong[0] + more, next_start=_index_hope(suffix, wrong[0])))
-    _check_transaction_index(files, check, stem + layout.TRANSACTION_INDEX, transactions)
+    _check_transaction_index(files, check, stem + layout.TRANSACTION_INDEX, watches.transactions)
 
 
 def _index_hope(suffix: str, wrong: str) -> str:
@@ -189,6 +229,9 @@ def segment_findings(check: LogCheck, at: int) -> Iterator[Finding]:
     if before is not None and 0 <= segment.first_offset < before.next_offset:
         what = f"it begins at offset {segment.first_offset}, but the segment before it ends at {before.next_offset}"
         yield Finding(segment.path, what, next_start="cuts the log there" if not check.outlook.clean else None)
+    if before is not None and segment.base_offset > before.next_offset and not check.may_have_gaps and _is_checked(check, at):
+        what = f"it begins at offset {segment.base_offset}, but the segment before it ends at {before.next_offset}"
+        yield Finding(segment.path, what, offset=before.next_offset, next_start=f"cuts the log at offset {before.next_offset}")
     if segment.old_messages:
         what = f"it holds {counted(segment.old_messages, 'message')} of the formats before Kafka 0.11, which no broker of today serves"
         yield Finding(segment.path, what, next_start="after a crash cuts the log at the first of them")
@@ -254,9 +297,16 @@ def _next_start(check: LogCheck, at: int, fault: Fault) -> str:
 
 
 def _is_cut(check: LogCheck, at: int) -> bool:
-    """Whether a start would check this segment (`recovery.open_log`)."""
+    """Whether a start would find what is unsound in this segment."""
     if check.outlook.clean:
         return at == len(check.segments) - 1 and any(not fault.is_batch for fault in check.segments[at].cuts)
+    return _is_checked(check, at)
+
+
+def _is_checked(check: LogCheck, at: int) -> bool:
+    """Whether a start would recover this segment (`recovery.open_log`)."""
+    if check.outlook.clean:
+        return False
     bases = [segment.base_offset for segment in check.segments]
     return at >= max(0, bisect_right(bases, check.outlook.recovery_point) - 1)
 

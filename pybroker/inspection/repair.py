@@ -9,7 +9,8 @@ Rules
   would keep Kafka from starting: all directories must be logs). It goes with the directory when the topic is deleted.
 - A torn end is cut as a start would cut it. What is damaged in the middle is touched only on request, since a start may not touch it
   either: then a new segment is written without it, and the old one is kept whole under that name, so positions that were told still hold.
-- Where record bytes changed, the mark of the clean shutdown is taken away: the next start looks for itself.
+- Where record bytes changed, the mark of the clean shutdown is taken away: the next start looks for itself. Where that left a hole between
+  segments, all of the log is synced and its recovery point raised: a start takes a hole beyond that point for what a power failure took.
 - Small files that cannot be read are put aside in the same way; a start would take them as empty. Checkpoints that promise more than a log
   holds are lowered to its end, as a start does. What only a person can decide is left: whose a directory or a log is, and the metadata.
 
@@ -34,7 +35,7 @@ from pybroker.inspection.verify import Verdict
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.recovery import replay
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import write_offsets
+from pybroker.storage.checkpoints import read_offsets, write_offsets
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, TRUNCATE, FilePool, Files, OpenFile
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import DataDirectoryError, LogConfig, StorageError
@@ -93,12 +94,24 @@ def repair(files: Files, verdict: Verdict, *, skip_damaged: bool) -> Iterator[Ro
         yield from _lower_checkpoints(files, directory)
 
 
+def _vouch_for(files: Files, log: LogCheck) -> None:
+    """Say that a log is on disk as it is, holes included; what was not said of it before need not be said now."""
+    key = layout.parse_log_directory(os.path.basename(os.path.abspath(log.path)))
+    path = os.path.join(os.path.dirname(os.path.abspath(log.path)), layout.RECOVERY_POINT_CHECKPOINT)
+    offsets = read_offsets(files, path) if log.outlook.recovery_point else {}
+    if key is None or key not in offsets:
+        return
+    for segment in log.segments:
+        files.fsync_file(segment.path)
+    write_offsets(files, path, {**offsets, key: max(offsets[key], log.end_offset)})
+
+
 def _row(kind: str, path: str, what: str) -> Row:
     return {"kind": kind, "file": path, "what": what}
 
 
 def _repair_log(files: Files, log: LogCheck, *, skip_damaged: bool) -> Iterator[Row]:
-    is_whole = True
+    is_whole, took_out = True, False
     for at, segment in enumerate(log.segments):
         behind = lost_behind(log, at)
         if segment.cuts and not behind:
@@ -111,6 +124,9 @@ def _repair_log(files: Files, log: LogCheck, *, skip_damaged: bool) -> Iterator[
             yield _row("left", segment.path, what + (f" and keeps {behind} behind" if behind else ""))
         elif segment.index_faults or segment.time_index_faults:
             yield _rebuild_indexes(files, log, segment)
+        took_out = took_out or (bool(segment.faults) and skip_damaged)
+    if took_out:
+        _vouch_for(files, log)
     if log.wrong_transactions and is_whole:
         yield _rebuild_transactions(files, log)
 
@@ -251,11 +267,11 @@ def _put_aside(files: Files, path: str) -> Iterator[Row]:
 
 def _lower_checkpoints(files: Files, directory: DirectoryCheck) -> Iterator[Row]:
     for name in LOWERED:
-        offsets = directory.checkpoints[name]
+        path = os.path.join(directory.path, name)
+        offsets = read_offsets(files, path)
         ends = {key: log.end_offset for key, log in directory.logs.items() if not any(segment.cuts for segment in log.segments)}
         beyond = [key for key, offset in offsets.items() if offset > ends.get(key, offset)]
         if beyond:
-            path = os.path.join(directory.path, name)
             write_offsets(files, path, {**offsets, **{key: ends[key] for key in beyond}})
             logs = ", ".join(f"{topic}-{partition} to {ends[topic, partition]}" for topic, partition in beyond)
             yield _row("repaired", path, f"what it said of logs that lost their end was lowered: {logs}")

@@ -6,7 +6,8 @@ Theory of operation
 - After any other stop every batch from the recovery point on is checked (`scan`). The log is cut at the first that is not sound: the
   segment is truncated there and later segments are put aside. What lies before the recovery point was fsynced and is not read.
 - A power failure may take a segment that was not fsynced and leave the one after it. So beyond the recovery point a log is cut where a
-  segment does not begin where the one before it ends, unless the log was ever compacted: then such a gap is as it should be.
+  segment does not begin where the one before it ends. Not so if the log was ever compacted, then such a gap is as it should be; nor if no
+  checkpoint tells of the log and offsets are missing within its segments: then it was compacted elsewhere and carried here.
 - Of a compaction it may leave both, the new segment and some that it replaced: those are put aside.
 - Producer snapshots of beyond the recovery point go: they may tell of batches that were lost.
 - Indexes of scanned segments are built in the same pass, and so are the leader epochs of their batches.
@@ -26,14 +27,16 @@ from typing import NamedTuple
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
+from pybroker.storage.files import READ_ONLY, Files, OpenFile
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
 from pybroker.storage.leftovers import settle_directory
+from pybroker.storage.scan import scan_file
 from pybroker.storage.segment import DiskSegment
 
 
 class Checkpointed(NamedTuple):
-    """What the checkpoints of the log directory know of a log. `compacted`: whether it ever was."""
+    """What the checkpoints of the log directory know of a log. `compacted`: whether it ever was, or may have been."""
 
     clean: bool
     recovery_point: int = 0
@@ -65,6 +68,22 @@ class _Findings:
         return RecoveryReport(self.scanned_bytes, self.cut_bytes, self.cut_reason, tuple(self.remarks))
 
 
+class _Gaps(NamedTuple):
+    """What may explain that a segment begins behind the end of the one before: the log is `compacted`, or `unknown` to the checkpoints."""
+
+    compacted: bool
+    unknown: bool
+
+    def are_right(self, files: Files, segments: list[DiskSegment]) -> bool:
+        return self.compacted or (self.unknown and any(_has_holes(files, segment) for segment in segments))
+
+
+def _has_holes(files: Files, segment: DiskSegment) -> bool:
+    """Read beside its own file, which stays as it is."""
+    file = OpenFile(files, segment.path(), READ_ONLY)
+    return scan_file(files, file, segment.size_bytes, segment.base_offset, segment.index_interval_bytes).has_holes
+
+
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
     """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
     bases, snapshots, remarks, swapped = settle_directory(home.files, home.directory)
@@ -84,7 +103,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
         first = len(segments) - 1
     if epochs is None:
         epochs = _epochs_of(segments[:first])
-    _recover(home, config, segments, first, epochs, findings, compacted)
+    _recover(home, config, segments, first, epochs, findings, _Gaps(compacted, checkpointed.recovery_point == 0))
     log_start_offset = max(checkpointed.log_start_offset, segments[0].base_offset if segments else 0)
     end_offset = segments[-1].next_offset if segments else log_start_offset
     if end_offset < log_start_offset:
@@ -186,7 +205,7 @@ def _recover(
     first: int,
     epochs: EpochCache,
     findings: _Findings,
-    may_have_gaps: bool,
+    gaps: _Gaps,
 ) -> None:
     """Check the segments from `first` on; what is not sound is cut, and what follows it discarded."""
     if first >= len(segments):
@@ -196,7 +215,7 @@ def _recover(
     for at in range(first, len(segments)):
         segment = segments[at]
         reason = None
-        if segment.base_offset < end_offset or (segment.base_offset > end_offset and not may_have_gaps):
+        if segment.base_offset < end_offset or (segment.base_offset > end_offset and not gaps.are_right(home.files, segments)):
             reason = f"the segment begins at offset {segment.base_offset}, but the one before it ends at {end_offset}"
             _discard(home, config, segments, at, findings)
             segments[-1].next_offset = end_offset

@@ -35,7 +35,8 @@ class Scan:
     """What was found in a segment.
 
     `sound_bytes`, `next_offset`: of the batches up to the first unsound one; `reason` says what was wrong with that (None: all were sound).
-    `tail_offset`, `tail_position`: base offset and position of the last one. `epochs`: where each leader epoch began.
+    `tail_offset`, `tail_position`: base offset and position of the last one. `epochs`: where each leader epoch began. `has_holes`: offsets
+    are missing between sound batches, or before the first: compaction leaves that, and no failure of a disk.
     """
 
     index: OffsetIndex
@@ -49,6 +50,7 @@ class Scan:
     tail_offset: int = 0
     tail_position: int = 0
     epochs: list[tuple[int, int]] = field(default_factory=list)
+    has_holes: bool = False
 
 
 class Window:
@@ -98,6 +100,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
     position = unindexed_bytes = start = 0
     last_header, in_window = size_bytes - HEADER_BYTES, -1
     tail_offset = tail_position = 0
+    has_holes = False
     while position <= last_header:
         if position > in_window:
             window.move(position)
@@ -115,6 +118,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
         if actual != crc:
             scan.reason = f"the batch of offset {first_offset} has a wrong checksum"
             break
+        has_holes |= first_offset > next_offset
         if batch_epoch > epoch:
             epoch = batch_epoch
             scan.epochs.append((epoch, first_offset))
@@ -131,7 +135,7 @@ def scan_file(files: Files, file: OpenFile, size_bytes: int, base_offset: int, i
     if scan.reason is None and position < size_bytes:
         scan.reason = f"{size_bytes - position} bytes that are no batch header"
     scan.sound_bytes, scan.next_offset, scan.unindexed_bytes = position, next_offset, unindexed_bytes
-    scan.tail_offset, scan.tail_position = tail_offset, tail_position
+    scan.tail_offset, scan.tail_position, scan.has_holes = tail_offset, tail_position, has_holes
     scan.max_timestamp, scan.max_timestamp_offset = max_timestamp, max_timestamp_offset
     return scan
 

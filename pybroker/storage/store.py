@@ -134,6 +134,7 @@ class DiskLogStore:
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
         cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
+        cleaner_was_read = os.path.join(directory.path, layout.CLEANER_CHECKPOINT) in self._said_of_unopened
         high_watermarks = self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
         for name in sorted(self._files.listdir(directory.path)):
             path = os.path.join(directory.path, name)
@@ -144,7 +145,8 @@ class DiskLogStore:
             elif (key or future_of) is not None and self._files.is_directory(path):
                 found = key or future_of
                 assert found is not None
-                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0), found in cleaned)
+                compacted = found in cleaned or not cleaner_was_read
+                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0), compacted)
                 self._open_log(directory, name, found, known)
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
                 self.remarks.append(f"{path} is not a log; it is left alone")
@@ -459,10 +461,10 @@ class DiskLogStore:
         own = self._logs.get((log.topic, log.partition))
         if own is not log or not isinstance(own.home, LogHome):
             return
-        self.cleaner_offsets[log.topic, log.partition] = offset
         path = own.home.parent
         offsets = {key: self.cleaner_offsets[key] for key in self._logs_in(path) if key in self.cleaner_offsets}
-        self._write_offsets(path, {layout.CLEANER_CHECKPOINT: offsets})
+        self._write_offsets(path, {layout.CLEANER_CHECKPOINT: offsets | {(log.topic, log.partition): offset}})
+        self.cleaner_offsets[log.topic, log.partition] = offset
 
     def _logs_in(self, path: str) -> dict[tuple[str, int], PartitionLog]:
         """Logs and copies; a partition has at most one of them in a directory."""

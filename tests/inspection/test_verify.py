@@ -12,7 +12,7 @@ import pytest
 from pybroker.cli import main
 from pybroker.records.batch import read_header, write_checksum
 from pybroker.records.builder import build_batch
-from pybroker.storage.checkpoints import write_epochs, write_offsets
+from pybroker.storage.checkpoints import read_offsets, write_epochs, write_offsets
 from pybroker.storage.files import Files
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.lock import DirectoryLock
@@ -133,6 +133,49 @@ def test_damage_in_the_middle(verify: Callable[..., Shown], write_log: Callable[
     assert "offsets have a hole" in out
     assert (damaged.parent / f"{damaged.name}.damaged-1").read_bytes() == original
     assert offsets(path) == [0, 1, 2, 3, *range(5, 25)]
+
+
+def test_a_hole_between_segments(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
+    """What repair saved behind a hole is there after the next start, though a start cuts where a segment is missing."""
+    path = write_log(25, clean=False)
+    points = str(path / "recovery-point-offset-checkpoint")
+    write_offsets(Files(), points, {("t", 0): 3})
+    flip(segment(path, 0), 9 * SIZE + 70)
+    assert verify("--repair", "--skip-damaged", path)[0] == 0
+    assert verify(path)[0] == 0
+    assert read_offsets(Files(), points) == {("t", 0): 25}
+    assert offsets(path) == [*range(9), *range(10, 25)]
+
+
+def test_a_missing_segment(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
+    """A segment that is gone beyond the recovery point: where the log would end; not if it was compacted, or may have been."""
+    path = write_log(25, clean=False)
+    write_offsets(Files(), str(path / "recovery-point-offset-checkpoint"), {("t", 0): 3})
+    segment(path, 10).unlink()
+    status, out, _ = verify(path)
+    assert status == 1
+    assert "it begins at offset 20, but the segment before it ends at 10" in out
+    assert "The next start cuts the log at offset 10." in out
+    cleaner = path / "cleaner-offset-checkpoint"
+    for content in (b"0\n1\nt 0 3\n", b"nonsense"):
+        cleaner.write_bytes(content)
+        assert "The next start cuts" not in verify(path)[1]
+        assert offsets(path) == [*range(10), *range(20, 25)]
+    cleaner.unlink()
+    assert offsets(path) == list(range(10))
+
+
+def test_a_log_that_was_carried_here(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
+    """Where no checkpoint tells of a log, holes within a segment tell that it was compacted; without them a missing segment ends it."""
+    path = write_log(25, clean=False)
+    segment(path, 10).unlink()
+    last = segment(path, 20)
+    last.write_bytes(last.read_bytes()[: 2 * SIZE] + last.read_bytes()[3 * SIZE :])
+    assert verify(path)[0] == 0
+    assert offsets(path) == [*range(10), 20, 21, 23, 24]
+    last.write_bytes(last.read_bytes()[: 2 * SIZE])
+    assert "The next start cuts the log at offset 10." in verify(path)[1]
+    assert offsets(path) == list(range(10))
 
 
 def test_what_a_start_does_not_look_at(verify: Callable[..., Shown], write_log: Callable[..., Path], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pybroker.records.batch import patch_base_offset_and_epoch, read_header
 from pybroker.records.builder import build_batch
 from pybroker.records.control import build_marker
 from pybroker.runtime.recovery import recover
-from pybroker.storage.interface import DataDirectoryError, LogConfig, NoDescriptorError
+from pybroker.storage.interface import DataDirectoryError, LogConfig, NoDescriptorError, StorageError
 from pybroker.storage.store import DiskLogStore
 from pybroker.storage.time_index import TimeIndex
 from pybroker.storage.transaction_index import decode_entries
@@ -146,6 +146,22 @@ def test_a_flush_that_failed_for_a_descriptor_leaves_nothing_out(append: Append)
         found = open_on(disk).get("t", 0)
         assert found is not None
         assert (found.log_end_offset, found.topic_id) == (1, TOPIC_ID)
+
+
+def test_a_cleaner_checkpoint_that_found_no_room_is_written_again(append: Append) -> None:
+    """Before a log is compacted for the first time the disk must know of it; a try that failed is not taken for that."""
+    disk = SimulatedDisk()
+    store = open_on(disk)
+    log = store.create("t", 0, TOPIC_ID, CONFIG)
+    append(log)
+    disk.plan = Plan(0, OSError(errno.ENOSPC, "no space"), repeats=1)
+    with pytest.raises(StorageError):
+        store.checkpoint_cleaner(log, 0)
+    assert ("t", 0) not in store.cleaner_offsets
+    disk.plan = None
+    store.checkpoint_cleaner(log, 0)
+    disk.lose_power(Random(1))
+    assert open_on(disk).cleaner_offsets == {("t", 0): 0}
 
 
 def test_a_lost_segment_ends_the_log(open_disk: Callable[..., Any], append: Append, tmp_path: Path) -> None:
