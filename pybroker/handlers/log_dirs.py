@@ -21,6 +21,8 @@ from pybroker.wire.messages import (
 _Partition = DescribeLogDirsResponse.DescribeLogDirsPartition
 _Moved = AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult
 
+STEPS_OF_A_MOVE = 50  # it makes a directory and two files
+
 Found = dict[str, dict[str, list[Any]]]
 
 
@@ -93,15 +95,17 @@ async def alter_replica_log_dirs(context: RequestContext, request: Any) -> Any:
     results: dict[str, list[Any]] = {}
     turns = Turns()
     for (topic, index), path in wishes.items():
-        results.setdefault(topic, []).append(_Moved(partition_index=index, error_code=_move(context.state.log_dirs, topic, index, path)))
-        await turns.step()
+        error_code, began = _move(context.state.log_dirs, topic, index, path)
+        results.setdefault(topic, []).append(_Moved(partition_index=index, error_code=error_code))
+        await turns.step(STEPS_OF_A_MOVE if began else 1)
     result_class = AlterReplicaLogDirsResponse.AlterReplicaLogDirTopicResult
     return AlterReplicaLogDirsResponse(results=[result_class(topic_name=name, partitions=moved) for name, moved in results.items()])
 
 
-def _move(log_dirs: LogDirs, topic: str, partition: int, path: str) -> ErrorCode:
+def _move(log_dirs: LogDirs, topic: str, partition: int, path: str) -> tuple[ErrorCode, bool]:
+    """The answer, and whether it came from the disk."""
     try:
-        log_dirs.move(topic, partition, path)
+        return ErrorCode.NONE, log_dirs.move(topic, partition, path)
     except KafkaError as error:
-        return ErrorCode.REPLICA_NOT_AVAILABLE if error.code == ErrorCode.NOT_LEADER_OR_FOLLOWER else error.code
-    return ErrorCode.NONE
+        code = ErrorCode.REPLICA_NOT_AVAILABLE if error.code == ErrorCode.NOT_LEADER_OR_FOLLOWER else error.code
+        return code, code == ErrorCode.KAFKA_STORAGE_ERROR

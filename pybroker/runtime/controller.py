@@ -152,6 +152,12 @@ class Controller:
         """Say where replicas of this broker lie now: (topic id, partition, directory id). Raises `KafkaError`."""
         await self._carry_out(ControllerDecision(assignment_records(self.image, self._view.node_id, assignments)))
 
+    def tell_directories(self, assignments: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """The same, without waiting until it is safe. Raises `KafkaError`."""
+        records = assignment_records(self.image, self._view.node_id, assignments)
+        if records:
+            self._write(records)
+
     def directory_failed(self, directory_id: bytes) -> None:
         """Say that a directory is lost, and that its partitions have no leader. Raises `KafkaError`."""
         records = failure_records(self.image, self._view.node_id, directory_id)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
@@ -84,7 +85,7 @@ class LogDirs:
         if self._moves is None:
             from pybroker.runtime.moves import Moves
 
-            self._moves = Moves(self._store, self._assign, self._bytes_per_second)
+            self._moves = Moves(self._store, self._assign, self._take_back, self._bytes_per_second)
             if self._nursery is not None:
                 self._moves.start(self._nursery)
         return self._moves
@@ -131,8 +132,10 @@ class LogDirs:
 
     # --- moving
 
-    def move(self, topic: str, partition: int, path: str) -> None:
+    def move(self, topic: str, partition: int, path: str) -> bool:
         """Begin to move a partition into the directory of that path, or give up a move if it lies there. In the order of Kafka's checks.
+
+        Returns whether files were made or taken away.
 
         Raises KafkaError: INVALID_TOPIC_EXCEPTION, LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, INVALID_REPLICA_ASSIGNMENT (cordoned), and
         UNKNOWN_TOPIC_OR_PARTITION: then the partition goes there once it is made.
@@ -146,7 +149,7 @@ class LogDirs:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         live.check_online()
         try:
-            self._redirect(live, path)
+            return self._redirect(live, path)
         except StorageError as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
 
@@ -160,18 +163,20 @@ class LogDirs:
                 return directory
         raise KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, f"Log directory {path} is not found in the config.")
 
-    def _redirect(self, live: LivePartition, path: str) -> None:
+    def _redirect(self, live: LivePartition, path: str) -> bool:
         """While a directory is offline no copy is begun, as in Kafka: another one might lie there."""
         future = self._store.future(live.topic, live.partition)
-        if future is not None and future.directory != path:
+        if future is not None and future.directory == path:
+            return False
+        if future is not None:
             self._mover().cancel(live)
-            future = None
-        if live.log.directory == path or future is not None:
-            return
+        if live.log.directory == path:
+            return future is not None
         if any(directory.failure is not None for directory in self._store.directories()):
             raise StorageError(f"{live.topic}-{live.partition} is not moved while a log directory is offline")
         self._store.begin_move(live.log, path)
         self._mover().add(live)
+        return True
 
     def _bytes_per_second(self) -> float:
         """The throttle, which is a setting only while the broker runs; for this broker, or for all."""
@@ -179,9 +184,17 @@ class LogDirs:
         text = settings.dynamic_broker.get(THROTTLE) or settings.dynamic_default.get(THROTTLE) or ""
         return float(text) if text.isascii() and text.isdigit() else math.inf
 
-    async def _assign(self, live: LivePartition, path: str) -> None:
-        directory_id = next(directory.directory_id for directory in self._store.directories() if directory.path == path)
-        await self._controller.assign_directories([(live.topic_id, live.partition, directory_id)])
+    async def _assign(self, places: Sequence[tuple[LivePartition, str]]) -> None:
+        ids = {directory.path: directory.directory_id for directory in self._store.directories()}
+        await self._controller.assign_directories([(live.topic_id, live.partition, ids[path]) for live, path in places])
+
+    def _take_back(self, live: LivePartition) -> None:
+        """What a move said too early; if even that cannot be said, the next start says where the log is."""
+        ids = {directory.path: directory.directory_id for directory in self._store.directories()}
+        try:
+            self._controller.tell_directories([(live.topic_id, live.partition, ids[live.log.directory])])
+        except KafkaError as error:
+            logger.error("the metadata does not say that %s-%d stays in %s: %s", live.topic, live.partition, live.log.directory, error)
 
     def _follow(self, delta: MetadataDelta) -> None:
         """A wish for a partition is fulfilled when it is made."""
@@ -220,6 +233,8 @@ class LogDirs:
         metadata = self._store.get(METADATA_TOPIC, 0)
         if metadata is None or metadata.directory == path:
             self._stop(f"the log directory with the metadata failed: {reason}")
+        if self._moves is not None:
+            self._moves.directory_failed(path)
         logger.error("a log directory failed, and all that lies in it is offline until the next start: %s", reason)
         lost = {id(log) for log in self._store.fail_directory(path, reason)}
         for live in self._partitions:

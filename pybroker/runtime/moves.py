@@ -1,14 +1,18 @@
-"""Moves the log of a partition into another log directory, while it is written and read (KIP-113).
+"""Moves the logs of partitions into other log directories, while they are written and read (KIP-113).
 
 Theory of operation
-- What lies in the log is copied in pieces: a thread reads, the loop checks each batch for half a millisecond at a time (`pacing`), a thread
-  writes. Each segment of the copy begins where one of the log does. Segments that retention drops meanwhile are passed over.
+- What lies in a log is copied in pieces: a thread reads, the loop checks each batch for half a millisecond at a time (`pacing`), a thread
+  writes. Each segment of the copy begins where one of the log does. What DeleteRecords and retention drop meanwhile is passed over, also
+  when it was read already.
 - When the copy has nearly caught up it is made durable with all that belongs to it, then the metadata says where the replica will lie.
-- The end comes in one stretch on the loop, nobody writes meanwhile: at most `TAIL_BYTES` are copied, the copy takes the log's name and
-  place, the partition goes on with it. If more came in, the loop catches up first and tries again.
+- The end comes in one stretch on the loop, nobody writes meanwhile: a tail is copied, the copy takes the log's name and place, and the
+  partition goes on with it. If the tail is too long the copy catches up first, and the next time it may be twice as long: so a move ends
+  under any load that it can follow at all, and the stretch takes what came in during a few pieces.
 - With a throttle (replica.alter.log.dirs.io.max.bytes.per.second) each piece waits its time before it is copied.
-- One log moves at a time, in the order they were asked for. While it does it is not compacted; all else goes on, in the log.
+- Logs move one after another, in the order they were asked for. Small ones are made durable and told to the metadata together (a round):
+  checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes on, in the log.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
+- Wherever a move ends without its log in the new place, the metadata says again where the log is.
 
 (Kafka: ReplicaAlterLogDirsThread, AlterLogDirsThread's promotion states; there AssignReplicasToDirs is a request to the controller.)
 """
@@ -18,7 +22,7 @@ from __future__ import annotations
 import logging
 import math
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from functools import partial
 
 import trio
@@ -28,6 +32,7 @@ from pybroker.records.errors import RecordsError
 from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, UNLIMITED, WRITE_BATCHES, batches_in
 from pybroker.runtime.pacing import Job, Pace
 from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import FutureLog, Log, LogStore, StorageError
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.errors import KafkaError
@@ -37,29 +42,36 @@ logger = logging.getLogger(__name__)
 PIECE_BYTES = 1 << 20
 TAIL_BYTES = 128 << 10  # a millisecond to check and to write, be the batches small
 BUSY_S = 0.002  # until a flush that is under way ends
-ATTEMPTS = 1000
 MAX_WAIT_S = 0.25
+ROUND_MOVES = 200
+ROUND_BYTES = 16 << 20  # nobody waits for a large log that comes after him
+
+EXPECTED = (StorageError, RecordsError, KafkaError)
 
 Batches = list[tuple[Buffer, BatchHeader]]
-Assign = Callable[[LivePartition, str], Awaitable[None]]
+Place = tuple[LivePartition, str]
+Assign = Callable[[Sequence[Place]], Awaitable[None]]
+TakeBack = Callable[[LivePartition], None]
 Rate = Callable[[], float]
+Step = Callable[[], Awaitable[bool]]
 Key = tuple[str, int]
 
 
 class Moves:
     """The moves of one broker.
 
-    `assign` tells the metadata that a partition lies in the directory of that path; raises KafkaError. `bytes_per_second` is asked before
-    each piece.
+    `assign` tells the metadata that partitions lie in the directories of those paths; raises KafkaError. `take_back` tells it, without
+    waiting or raising, that one lies where its log is. `bytes_per_second` is asked before each piece.
     """
 
-    __slots__ = ("_assign", "_bytes_per_second", "_lives", "_nursery", "_running", "_store", "longest_slice_s")
+    __slots__ = ("_assign", "_bytes_per_second", "_moves", "_nursery", "_running", "_store", "_take_back", "longest_slice_s")
 
-    def __init__(self, store: LogStore, assign: Assign, bytes_per_second: Rate = lambda: UNLIMITED) -> None:
+    def __init__(self, store: LogStore, assign: Assign, take_back: TakeBack, bytes_per_second: Rate = lambda: UNLIMITED) -> None:
         self._store = store
         self._assign = assign
+        self._take_back = take_back
         self._bytes_per_second = bytes_per_second
-        self._lives: dict[Key, LivePartition] = {}
+        self._moves: dict[Key, Move] = {}
         self._nursery: trio.Nursery | None = None
         self._running = False
         self.longest_slice_s = 0.0
@@ -71,123 +83,202 @@ class Moves:
 
     def add(self, live: LivePartition) -> None:
         """Move a partition whose copy was begun in the store."""
-        live.moving = True
-        self._lives[live.topic, live.partition] = live
-        self._go_on()
+        future = self._store.future(live.topic, live.partition)
+        if future is not None:
+            live.moving = True
+            self._moves[live.topic, live.partition] = Move(live, future, self._store, self._bytes_per_second)
+            self._go_on()
 
     def cancel(self, live: LivePartition) -> None:
         """Give up the copy of a partition. Raises StorageError if its files cannot be renamed away."""
-        self._lives.pop((live.topic, live.partition), None)
-        live.moving = False
+        move = self._moves.get((live.topic, live.partition))
+        if move is not None:
+            self._end(move)
         self._store.drop_move(live.log)
 
+    def directory_failed(self, path: str) -> None:
+        """What moves into that directory, or out of it, moves no more."""
+        for move in list(self._moves.values()):
+            if path in (move.log.directory, move.future.directory):
+                self._end(move)
+
     def _go_on(self) -> None:
-        if self._nursery is not None and not self._running and self._lives:
+        if self._nursery is not None and not self._running and self._moves:
             self._running = True
             self._nursery.start_soon(self._run, name="moves between log directories")
 
     async def _run(self) -> None:
         try:
-            while self._lives:
-                key, live = next(iter(self._lives.items()))
-                await self._move(live)
-                if live.offline or self._store.future(*key) is None:  # else it was given up and begun anew
-                    live.moving = False
-                    if self._lives.get(key) is live:
-                        del self._lives[key]
+            while self._moves:
+                await self._round()
         finally:
             self._running = False
+            for move in list(self._moves.values()):  # the broker stops; the copies stay for the next start
+                self._end(move)
 
-    async def _move(self, live: LivePartition) -> None:
-        """Carry out one move to its end, or give it up."""
-        future = self._store.future(live.topic, live.partition)
-        if future is None:
-            return
+    async def _round(self) -> None:
+        """Some moves, the first ones, each to its end."""
+        ready = [move for move in await self._copy_some() if self._is_due(move)]
         try:
-            while live.cleaning is not None:
-                await live.cleaning.wait()
-            move = _Move(live, future, self._store, self._assign, self._bytes_per_second)
-            if await move.run():
-                logger.info("%s-%d lies in %s now", live.topic, live.partition, future.directory)
-            self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
-        except (StorageError, RecordsError, KafkaError) as error:
-            self._give_up(live, future, error)
+            await self._secure(ready)
+            ready = [move for move in ready if self._is_due(move)]
+            for move in ready:
+                move.is_assigned = True
+            await self._assign([(move.live, move.future.directory) for move in ready])
         except Exception as error:
-            logger.exception("moving %r failed", live)
-            self._give_up(live, future, error)
+            for move in ready:
+                self._give_up(move, error)
+        for move in ready:
+            await self._attempt(move, move.finish)
+            self._end(move)
 
-    def _give_up(self, live: LivePartition, future: FutureLog, error: Exception) -> None:
-        if self._store.future(live.topic, live.partition) is not future:
-            return  # it was cancelled, or the topic is gone
-        logger.error("%s-%d stays in %s, as it cannot be moved: %s", live.topic, live.partition, live.log.directory, error)
+    async def _secure(self, moves: list[Move]) -> None:
+        errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
+        for move, error in zip(moves, errors, strict=True):
+            if error is not None:
+                self._give_up(move, error)
+
+    async def _copy_some(self) -> list[Move]:
+        """The moves of the next round, whose copies have nearly caught up."""
+        ready: list[Move] = []
+        size_bytes = 0
+        for move in list(self._moves.values())[:ROUND_MOVES]:
+            size_bytes += move.log.size_bytes
+            if ready and (size_bytes > ROUND_BYTES or move.live.cleaning is not None):
+                break
+            if self._is_due(move) and await self._attempt(move, move.copy):
+                ready.append(move)
+        return ready
+
+    def _is_due(self, move: Move) -> bool:
+        """Whether it is still asked for; else it is ended."""
+        if self._moves.get(move.key) is move and move.is_wanted():
+            return True
+        self._end(move)
+        return False
+
+    async def _attempt(self, move: Move, step: Step) -> bool:
+        """Whether a step of a move was done."""
         try:
-            self._store.drop_move(live.log)
+            return await step()
+        except Exception as error:
+            self._give_up(move, error)
+        finally:
+            self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
+        return False
+
+    def _end(self, move: Move) -> None:
+        """Whether it was finished or not; another one of the same partition may be asked for already."""
+        if self._moves.get(move.key) is move:
+            del self._moves[move.key]
+            move.live.moving = False
+        if move.is_assigned:
+            move.is_assigned = False
+            self._take_back(move.live)
+
+    def _give_up(self, move: Move, error: Exception) -> None:
+        future = move.future
+        self._end(move)
+        if self._store.future(*move.key) is not future:
+            return  # it was cancelled, or the topic is gone
+        trace = None if isinstance(error, EXPECTED) else error
+        logger.error("%s-%d stays in %s, as it cannot be moved: %s", *move.key, move.log.directory, error, exc_info=trace)
+        try:
+            self._store.drop_move(move.log)
         except StorageError as second:
-            logger.error("the copy of %s-%d in %s stays: %s", live.topic, live.partition, future.directory, second)
+            logger.error("the copy of %s-%d in %s stays: %s", *move.key, future.directory, second)
 
 
-class _Move:
-    """One move under way."""
+class Move:
+    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet."""
 
-    __slots__ = ("_assign", "_assigned", "_bytes_per_second", "_future", "_live", "_log", "_store", "pace")
+    __slots__ = ("_bytes_per_second", "_store", "future", "is_assigned", "key", "live", "log", "pace")
 
-    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, assign: Assign, bytes_per_second: Rate) -> None:
-        self._live = live
-        self._log: Log = live.log
-        self._future = future
-        self._store = store
-        self._assign = assign
-        self._assigned = False
-        self._bytes_per_second = bytes_per_second
+    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, bytes_per_second: Rate) -> None:
+        self.live = live
+        self.key = live.topic, live.partition
+        self.log: Log = live.log
+        self.future = future
+        self.is_assigned = False
         self.pace = Pace()
+        self._store = store
+        self._bytes_per_second = bytes_per_second
 
-    async def run(self) -> bool:
-        """Whether the log was moved; False if nobody wants it any more. Raises StorageError, RecordsError, KafkaError."""
-        while self._is_wanted():
-            if await self._copy_piece():
-                continue
-            if await self._settle():
+    def is_wanted(self) -> bool:
+        """Whether the log and its copy are still what they were."""
+        live = self.live
+        return not live.offline and live.log is self.log and self._store.future(*self.key) is self.future
+
+    async def copy(self) -> bool:
+        """Copy until nearly all is there; False if nobody wants it any more. Raises StorageError, RecordsError."""
+        while self.live.cleaning is not None:
+            await self.live.cleaning.wait()
+        while self.is_wanted():
+            if not await self._copy_piece():
                 return True
         return False
 
-    def _is_wanted(self) -> bool:
-        live = self._live
-        return not live.offline and live.log is self._log and self._store.future(live.topic, live.partition) is self._future
+    async def finish(self) -> bool:
+        """Put the copy in place; False if nobody wants it any more. Raises StorageError, RecordsError."""
+        tail_bytes = TAIL_BYTES
+        while self.is_wanted():
+            if self.future.recovery_point < min(self.log.recovery_point, self.future.log_end_offset):
+                await self.pace.in_thread(self.future.flush)
+            elif not self._copy_tail(tail_bytes):
+                tail_bytes *= 2
+                await self.copy()
+            elif self._put_in_place():
+                return True
+            else:
+                await self.pace.in_thread(self.future.flush)
+                await trio.sleep(BUSY_S)
+        return False
+
+    def _put_in_place(self) -> bool:
+        moved = self._store.finish_move(self.log)
+        if moved is None:
+            return False
+        self.live.take_log(moved.log)
+        self.is_assigned = False
+        logger.info("%s-%d lies in %s now", *self.key, moved.log.directory)
+        if moved.leftover is not None:
+            logger.error("what %s-%d was before stays in %s: %s", *self.key, self.log.directory, moved.leftover)
+        return True
 
     @property
     def _next_offset(self) -> int:
-        return max(self._future.log_end_offset, self._log.log_start_offset)
+        return max(self.future.log_end_offset, self.log.log_start_offset)
 
     async def _copy_piece(self) -> bool:
-        """Copy a piece; False if there is nothing left."""
-        offset = self._next_offset
-        if offset >= self._log.log_end_offset:
-            return False
-        found = self._log.read(offset, self._piece_bytes(), self._log.log_end_offset, True)
+        """Copy a piece; False if that was all there was when it was read. What comes in meanwhile is for the next piece."""
+        log, offset = self.log, self._next_offset
+        end_offset = log.log_end_offset
+        found = log.read(offset, self._piece_bytes(), end_offset, True) if offset < end_offset else None
         if found is None:
             return False
+        bases = _bases(log)
         await self._wait_for(len(found))
-        if not self._is_wanted():
-            return True
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
         batches = await self.pace.carry_out(_checked(chunk, offset))
-        base = self._segment_of(batches)
+        base = _segment_of(bases, batches)
         for at in range(0, len(batches), WRITE_BATCHES):
-            if not self._is_wanted():
-                break
+            if not self.is_wanted():
+                return True
             await self._write(batches[at : at + WRITE_BATCHES], base)
-        return True
+        return self._next_offset < end_offset
 
     async def _write(self, batches: Batches, base: int) -> None:
+        start = self.log.log_start_offset  # it may have risen since they were read
+        batches = [batch for batch in batches if batch[1].next_offset > start]
         if sum(len(batch) for batch, _ in batches) >= LONG_WRITE_BYTES:
-            await self.pace.in_thread(partial(self._future.copy_batches, batches, base))
-        else:
-            self._future.copy_batches(batches, base)
+            await self.pace.in_thread(partial(self.future.copy_batches, batches, base))
+        elif batches:
+            self.future.copy_batches(batches, base)
             await self.pace.pause()
 
     async def _wait_for(self, size_bytes: int) -> None:
         """As long as the throttle wants; nobody waits for a move that was given up."""
-        while size_bytes > 0 and (rate := max(self._bytes_per_second(), 1.0)) < UNLIMITED and self._is_wanted():
+        while size_bytes > 0 and (rate := max(self._bytes_per_second(), 1.0)) < UNLIMITED and self.is_wanted():
             wait_s = min(size_bytes / rate, MAX_WAIT_S)
             await trio.sleep(wait_s)
             size_bytes -= math.ceil(wait_s * rate)
@@ -196,49 +287,34 @@ class _Move:
         """A throttled move takes what it may in a second, so that it can be slow without being jerky."""
         return int(max(1, min(PIECE_BYTES, self._bytes_per_second())))
 
-    def _segment_of(self, batches: Batches) -> int:
-        """Where the segment begins that the batches were read from, as far as it is still there."""
-        bases = [extent.base_offset for extent in self._log.extents()]
-        first = batches[0][1].base_offset
-        return bases[max(0, bisect_right(bases, first) - 1)]
-
-    async def _settle(self) -> bool:
-        """The copy has caught up, or nearly. Put it in place; False if too much came in meanwhile, or nobody wants it any more."""
-        await self.pace.in_thread(partial(self._store.secure_move, self._log))
-        if not self._assigned and self._is_wanted():
-            await self._assign(self._live, self._future.directory)
-            self._assigned = True
-        for _ in range(ATTEMPTS):
-            if not self._is_wanted() or not self._copy_tail():
-                return False
-            moved = self._store.finish_move(self._log)
-            if moved is not None:
-                self._live.take_log(moved)
-                return True
-            await self.pace.in_thread(self._future.flush)
-            await trio.sleep(BUSY_S)
-        return False
-
-    def _copy_tail(self) -> bool:
-        """Copy what came in since, if it is little, and make it as durable as it is in the log. False if it is too much.
+    def _copy_tail(self, limit_bytes: int) -> bool:
+        """Copy what came in since, and make it as durable as it is in the log. False if it is too much: then a part of it is copied.
 
         A log may end behind its last batch: the last segment is empty after retention took all, or after compaction a gap before it.
         """
-        log, future = self._log, self._future
+        log, future = self.log, self.future
         while (offset := self._next_offset) < log.log_end_offset:
-            found = log.read(offset, TAIL_BYTES, log.log_end_offset, True)
+            found = log.read(offset, limit_bytes, log.log_end_offset, True)
             if found is None:
                 break
-            if len(found) > TAIL_BYTES:
+            limit_bytes -= len(found)
+            if limit_bytes < 0:
                 return False
             batches: Batches = list(batches_in(memoryview(found.read()), offset))
-            if batches[-1][1].next_offset < log.log_end_offset:
-                return False
-            future.copy_batches(batches, self._segment_of(batches))
+            future.copy_batches(batches, _segment_of(_bases(log), batches))
         future.skip_to(log.log_end_offset)
         if future.recovery_point < log.recovery_point:
             future.flush()
         return True
+
+
+def _bases(log: Log) -> list[int]:
+    return [extent.base_offset for extent in log.extents()]
+
+
+def _segment_of(bases: Sequence[int], batches: Batches) -> int:
+    """Where the segment begins that batches were read from. `bases`: of the segments there were then."""
+    return bases[bisect_right(bases, batches[0][1].base_offset) - 1]
 
 
 def _checked(chunk: memoryview, offset: int) -> Generator[Job | None, bytes | None, Batches]:

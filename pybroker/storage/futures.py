@@ -53,8 +53,8 @@ class CopiedLog(PartitionLog):
         """See `interface.FutureLog.copy_batches`."""
         self._check()
         first, last = batches[0][1], batches[-1][1]
-        if first.base_offset < self.log_end_offset:
-            raise ValueError(f"a copy cannot go on at {first.base_offset}: it ends at {self.log_end_offset}")
+        if first.base_offset < max(self.log_end_offset, segment_base):
+            raise ValueError(f"a copy that ends at {self.log_end_offset} cannot go on at {first.base_offset} in segment {segment_base}")
         segment = self._segments[-1]
         if segment_base > segment.base_offset:
             segment = self._start_segment(segment_base, None)
@@ -78,8 +78,8 @@ class CopiedLog(PartitionLog):
 
         What was aborted before `from_offset` is here already.
         """
-        entries = original._epochs.entries[:]
-        if entries != self._epochs.entries:
+        entries = original.epochs()
+        if entries != self.epochs():
             self._epochs = EpochCache(entries)
             self._epochs.dirty = True
         self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
@@ -90,6 +90,16 @@ class CopiedLog(PartitionLog):
                 found[self._base_of(entry.last_offset)].append(entry)
         for base, aborted in found.items():
             self.home.replace_aborted(base, aborted)
+
+    def copy_snapshots(self, original: PartitionLog) -> None:
+        """Take over the producers as they were at offsets that are here: after a crash only one from before the recovery point counts.
+
+        Blocking. Raises StorageError.
+        """
+        here = {offset for offset, _ in self.producer_snapshots()}
+        for offset, content in original.producer_snapshots():
+            if offset <= self.log_end_offset and offset not in here:
+                self.write_producer_snapshot(offset, content)
 
 
 class Futures:
@@ -102,7 +112,7 @@ class Futures:
         self._pool = pool
         self._trash = trash
         self._rng = rng
-        self._secured: dict[Key, int] = {}
+        self._secured: dict[Key, tuple[CopiedLog, int]] = {}
         self.logs: dict[Key, CopiedLog] = {}
 
     def begin(self, original: PartitionLog, directory: str) -> CopiedLog:
@@ -118,26 +128,26 @@ class Futures:
         self.logs[key] = future
         return future
 
-    def secure(self, original: PartitionLog) -> None:
-        """Make the copy durable with all that belongs to it. Raises StorageError."""
-        key = original.topic, original.partition
-        future = self.logs[key]
+    def secure(self, original: PartitionLog, future: CopiedLog) -> None:
+        """Make the copy durable with all that belongs to it. Blocking; both may be gone by now. Raises StorageError."""
         end_offset = future.log_end_offset
         future.copy_side_files(original)
+        future.copy_snapshots(original)
         future.flush()
-        self._secured[key] = end_offset
+        self._secured[original.topic, original.partition] = future, end_offset
 
     def finish(self, original: PartitionLog) -> PartitionLog | None:
         """Give the copy the name of the log; None if it is not ready: if it lacks something, or has to be flushed. Raises StorageError."""
         key = original.topic, original.partition
         future = self.logs[key]
-        if key not in self._secured or future.log_end_offset != original.log_end_offset:
+        secured, secured_end = self._secured.get(key, (None, 0))
+        if secured is not future or future.log_end_offset != original.log_end_offset:
             return None
         found_end = min(original.found_end_offset, original.log_end_offset)  # a copy that was found may have been cut
         if future.recovery_point < max(original.recovery_point, found_end):
             return None
         begin = future.first_base_offset
-        future.copy_side_files(original, self._secured[key])
+        future.copy_side_files(original, secured_end)
         if future.first_base_offset != begin:  # segments went: that must be durable first, or what is left would be a hole
             return None
         self.promote(key)
@@ -154,15 +164,19 @@ class Futures:
         self._secured.pop(key, None)
         return future
 
-    def drop(self, key: Key) -> None:
-        """Give a copy up; its files go soon."""
+    def forget(self, key: Key) -> CopiedLog | None:
+        """Use a copy no more; its files stay."""
         future = self.logs.pop(key, None)
         self._secured.pop(key, None)
-        if future is None:
-            return
-        config = future.config
-        future.retire()
-        put_away(self._files, self._trash, self._rng, future, config)
+        if future is not None:
+            future.retire()
+        return future
+
+    def drop(self, key: Key) -> None:
+        """Give a copy up; its files go soon. Raises StorageError."""
+        future = self.forget(key)
+        if future is not None:
+            put_away(self._files, self._trash, self._rng, future, future.config)
 
 
 def rename(log: PartitionLog, name: str) -> None:
@@ -170,8 +184,7 @@ def rename(log: PartitionLog, name: str) -> None:
     home = log.home
     assert isinstance(home, LogHome)
     home.rename(name)
-    for segment in log._segments:
-        segment.move_to(home.directory)
+    log.follow(home.directory)
 
 
 def put_away(files: Files, trash: Trash, rng: Random, log: PartitionLog, config: LogConfig) -> None:

@@ -326,6 +326,13 @@ class FutureLog(Log, Protocol):
         ...
 
 
+class Moved(NamedTuple):
+    """A log that lies in another directory now, and why what it was before could not be taken away there (None: it was)."""
+
+    log: Log
+    leftover: str | None = None
+
+
 class LogStore(Protocol):
     """All logs of one broker, by topic and partition; on disk: one or more Kafka log directories, locked.
 
@@ -385,19 +392,23 @@ class LogStore(Protocol):
         """Begin a copy of a log in another directory (Kafka's `<name>.<uuid>-future`). Raises StorageError."""
         ...
 
-    def secure_move(self, log: Log) -> None:
-        """Make the copy durable, with what the checkpoints of its directory must say of it. Blocking. Raises StorageError."""
+    def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> Sequence[StorageError | None]:
+        """Make copies durable, with what the checkpoints of their directories must say of them; what went wrong with each.
+
+        Blocking. What was given up or deleted meanwhile may be among them.
+        """
         ...
 
-    def finish_move(self, log: Log) -> Log | None:
+    def finish_move(self, log: Log) -> Moved | None:
         """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now. Raises StorageError.
 
-        It cannot if batches are missing, a flush of the log is under way, or the copy has to be flushed (once more).
+        It cannot if batches are missing, a flush of the log is under way, or the copy has to be flushed (once more). After an error the
+        log is where it was.
         """
         ...
 
     def drop_move(self, log: Log) -> None:
-        """Give up the copy."""
+        """Give up the copy. Raises StorageError if its files cannot be taken away."""
         ...
 
     def delete_expired(self, now_ms: int) -> int | None:

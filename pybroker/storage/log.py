@@ -17,7 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage.epochs import EpochCache
@@ -40,6 +40,8 @@ from pybroker.storage.parts import Home, Segment
 from pybroker.storage.rolling import RollTime
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.wire.buffers import Buffer
+
+T = TypeVar("T")
 
 
 class PartitionLog:
@@ -322,6 +324,10 @@ class PartitionLog:
         """See `interface.Log.epoch_at`."""
         return self._epochs.epoch_at(offset)
 
+    def epochs(self) -> list[tuple[int, int]]:
+        """Leader epochs and where each starts, in order."""
+        return self._epochs.entries[:]
+
     # --- forgetting
 
     def raise_log_start_offset(self, offset: int) -> None:
@@ -488,6 +494,20 @@ class PartitionLog:
         """The log lives on in another directory: who would still flush this one has nothing to do."""
         self._moved = True
         self.retire()
+
+    def unless_flushing(self, action: Callable[[], T]) -> T | None:
+        """What `action` gives; None, and it is not done, while a flush is under way. None begins meanwhile."""
+        if not self._flush_lock.acquire(blocking=False):
+            return None
+        try:
+            return action()
+        finally:
+            self._flush_lock.release()
+
+    def follow(self, directory: str) -> None:
+        """The log's files are in a directory of that name now; readers under way go on."""
+        for segment in self._segments:
+            segment.move_to(directory)
 
     # --- aborted transactions
 

@@ -22,6 +22,7 @@ from pybroker.storage.interface import (
     FutureLog,
     Log,
     LogConfig,
+    Moved,
     Slice,
     StorageError,
     TimestampOffset,
@@ -343,10 +344,11 @@ class MemoryLogStore:
         """There is nowhere to go. Raises StorageError."""
         raise StorageError(f"{log.topic}-{log.partition} cannot move to {directory}: there is one directory only")
 
-    def secure_move(self, log: Log) -> None:
+    def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> list[StorageError | None]:
         """Nothing moves."""
+        return [None for _ in moves]
 
-    def finish_move(self, log: Log) -> PartitionLog | None:
+    def finish_move(self, log: Log) -> Moved | None:
         """Nothing moves."""
         return None
 

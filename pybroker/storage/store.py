@@ -28,7 +28,17 @@ from pybroker.storage.directories import LogDirectory, check_usable, open_direct
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, Log, LogConfig, StorageError, UnopenedLog, UnusableDirectory
+from pybroker.storage.interface import (
+    DataDirectoryError,
+    DirectoryInfo,
+    FutureLog,
+    Log,
+    LogConfig,
+    Moved,
+    StorageError,
+    UnopenedLog,
+    UnusableDirectory,
+)
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import read_partition_metadata, write_clean_shutdown
 from pybroker.storage.recovery import Checkpointed, open_log
@@ -76,7 +86,7 @@ class DiskLogStore:
         """Lock and open the directories, and recover the logs in them.
 
         `cluster_id` None: the one that the directories belong to; new ones are given one from `rng`. `config` is what logs have until
-        their `config` is set. At most `max_open_files` segments are kept open (by default half of what the process may open).
+        their `config` is set. At most `max_open_files` segments are kept open (by default a quarter of what the process may open).
         Raises DataDirectoryError.
         """
         files = files or Files()
@@ -298,14 +308,16 @@ class DiskLogStore:
         for directory in self._directories:
             if directory.path == path:
                 directory.fail(reason)
+        for key, future in list(self._futures.logs.items()):
+            if future.directory == path:
+                self._futures.forget(key)
         gone: list[Log] = []
-        for logs in (self._logs, self._futures.logs):
-            for key, log in list(logs.items()):
-                if log.directory == path:
-                    del logs[key]
-                    log.retire()
-                    if logs is self._logs:
-                        gone.append(log)
+        for key, log in list(self._logs.items()):
+            if log.directory == path:
+                _try([], self._futures.drop, key)  # what cannot be renamed is found at the next start
+                del self._logs[key]
+                log.retire()
+                gone.append(log)
         return gone
 
     def logs(self) -> Iterator[PartitionLog]:
@@ -352,14 +364,17 @@ class DiskLogStore:
             self._checkpoints.keep_only({*self.unopened, *(key for key, log in logs if isinstance(log.home, LogHome) and log.home.exists)})
 
     def delete(self, log: Log) -> None:
-        """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError."""
+        """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError: the first."""
         key = log.topic, log.partition
         own = self._logs.pop(key)
         self.cleaner_offsets.pop(key, None)
         own.retire()
-        put_away(self._files, self._trash, self._rng, own, log.config)
         self._deleted.add(key)
-        self._futures.drop(key)
+        errors: list[StorageError] = []
+        _try(errors, self._futures.drop, key)
+        _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
+        if errors:
+            raise errors[0]
 
     def delete_unopened(self, topic: str, partition: int) -> None:
         """See `interface.LogStore.delete_unopened`."""
@@ -388,30 +403,44 @@ class DiskLogStore:
             raise storage_error("write the checkpoints of", directory, error) from error
         return self._futures.begin(self._logs[log.topic, log.partition], directory)
 
-    def secure_move(self, log: Log) -> None:
-        """See `interface.LogStore.secure_move`."""
-        key = log.topic, log.partition
-        self._futures.secure(self._logs[key])
-        path = self._futures.logs[key].directory
+    def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> list[StorageError | None]:
+        """See `interface.LogStore.secure_moves`."""
+        found: list[StorageError | None] = [self._secure(log, future) for log, future in moves]
+        failed = {path: self._note_moves(path) for path in {future.directory for _, future in moves}}
+        return [error or failed[future.directory] for error, (_, future) in zip(found, moves, strict=True)]
+
+    def _secure(self, log: Log, future: FutureLog) -> StorageError | None:
+        assert isinstance(log, PartitionLog)
+        assert isinstance(future, CopiedLog)
+        try:
+            self._futures.secure(log, future)
+        except StorageError as error:
+            return error
+        return None
+
+    def _note_moves(self, path: str) -> StorageError | None:
         logs = self._logs_in(path)
         cleaned = {other: self.cleaner_offsets[other] for other in logs if other in self.cleaner_offsets}
-        self._write_offsets(path, self._progress_of(logs) | {layout.CLEANER_CHECKPOINT: cleaned})
+        try:
+            self._write_offsets(path, self._progress_of(logs) | {layout.CLEANER_CHECKPOINT: cleaned})
+        except StorageError as error:
+            return error
+        return None
 
-    def finish_move(self, log: Log) -> PartitionLog | None:
+    def finish_move(self, log: Log) -> Moved | None:
         """See `interface.LogStore.finish_move`."""
         key = log.topic, log.partition
         own = self._logs[key]
-        if not own._flush_lock.acquire(blocking=False):  # a flush is under way
+        future = own.unless_flushing(partial(self._futures.finish, own))
+        if future is None:
             return None
+        self._logs[key] = future
+        own.give_way()
         try:
-            future = self._futures.finish(own)
-        finally:
-            own._flush_lock.release()
-        if future is not None:
-            self._logs[key] = future
-            own.give_way()
             put_away(self._files, self._trash, self._rng, own, own.config)
-        return future
+        except StorageError as error:
+            return Moved(future, str(error))
+        return Moved(future)
 
     def drop_move(self, log: Log) -> None:
         """See `interface.LogStore.drop_move`."""

@@ -82,12 +82,17 @@ def copy(log: Any, future: Any, pieces: int = 10**9) -> None:
         future.skip_to(log.log_end_offset)
 
 
+def secure(store: Any, log: Any) -> None:
+    """Make the copy durable."""
+    assert store.secure_moves([(log, store.future(log.topic, log.partition))]) == [None]
+
+
 def move(store: Any, log: Any, directory: str) -> Any:
     """Move a log, whole."""
     future = store.begin_move(log, directory)
     copy(log, future)
-    store.secure_move(log)
-    return store.finish_move(log)
+    secure(store, log)
+    return store.finish_move(log).log
 
 
 def contents(log: Any) -> list[bytes]:
@@ -159,16 +164,16 @@ def test_not_before_it_is_complete(filled: tuple[Any, Any], paths: list[str], ap
     store, log = filled
     future = store.begin_move(log, paths[1])
     copy(log, future, 5)
-    store.secure_move(log)
+    secure(store, log)
     assert store.finish_move(log) is None
     copy(log, future)
     log.flush()
     assert store.finish_move(log) is None
-    store.secure_move(log)
+    secure(store, log)
     append(log)
     assert store.finish_move(log) is None
     copy(log, future)
-    assert store.finish_move(log) is future
+    assert store.finish_move(log).log is future
 
 
 def test_segments_that_go_meanwhile(filled: tuple[Any, Any], paths: list[str]):
@@ -178,8 +183,8 @@ def test_segments_that_go_meanwhile(filled: tuple[Any, Any], paths: list[str]):
     copy(log, future, 3)
     log.raise_log_start_offset(20)
     copy(log, future)
-    store.secure_move(log)
-    moved = store.finish_move(log)
+    secure(store, log)
+    moved = store.finish_move(log).log
     assert (moved.log_start_offset, [extent[:2] for extent in moved.extents()]) == (20, [(20, 24)])
     assert sorted(name for name in os.listdir(moved.home.directory) if name.startswith("000000000000000000")) == [
         "00000000000000000020.log",
@@ -239,8 +244,8 @@ def test_copy_is_gone_on_with(filled: tuple[Any, Any], paths: list[str], open_di
     log, future = store.get(*KEY), store.future(*KEY)
     assert (log.directory, future.directory, future.log_end_offset) == (paths[0], paths[1], 13 if clean else 0)
     copy(log, future)
-    store.secure_move(log)
-    assert contents(store.finish_move(log)) == before
+    secure(store, log)
+    assert contents(store.finish_move(log).log) == before
 
 
 def test_copy_of_another_topic_goes(filled: tuple[Any, Any], paths: list[str], open_disk: Open):
@@ -290,8 +295,8 @@ def test_every_stop_of_a_move_keeps_all(open_disk: Open, append: Append, tmp_pat
         assert log.recovery.cut_reason is None
         if store.future(*KEY) is not None:
             copy(log, store.future(*KEY))
-            store.secure_move(log)
-            assert contents(store.finish_move(log)) == before
+            secure(store, log)
+            assert contents(store.finish_move(log).log) == before
         store.abandon()
     assert log.directory == paths[1]
     assert step > 25

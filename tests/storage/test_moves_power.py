@@ -90,13 +90,13 @@ class Moving:
         if self.rng.random() < 0.1:
             store.drop_move(log)
             return log
-        store.secure_move(log)
+        assert store.secure_moves([(log, future)]) == [None]
         self.write(log)
         self.copy(log, future, ALL)
         for _ in range(3):
             moved = store.finish_move(log)
             if moved is not None:
-                return moved
+                return moved.log
             future.flush()
         raise AssertionError("the copy is never ready")
 

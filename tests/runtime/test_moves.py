@@ -1,0 +1,473 @@
+"""Logs on their way into another directory: what comes between two steps, what ends a move, and what the metadata is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+
+from pybroker.records.builder import build_batch
+from pybroker.runtime import moves as moves_module
+from pybroker.runtime.moves import Moves
+from pybroker.runtime.pacing import Pace
+from pybroker.runtime.partition import LivePartition
+from pybroker.runtime.threads import take_no_time
+from pybroker.storage.files import Files
+from pybroker.storage.interface import LogConfig, StorageError
+from pybroker.storage.store import DiskLogStore
+from pybroker.testing.rooms import PartitionRoom
+from pybroker.wire.errors import ErrorCode, KafkaError
+
+CONFIGS = {"segment.bytes": str(1 << 20), "flush.messages": str(2**63 - 1)}
+VALUE_BYTES = 60_000  # seventeen batches are a segment
+TOPIC = "t"
+
+
+class Disks(Files):
+    """Refuses to rename what `refused` says."""
+
+    refused: Callable[[str, str], bool] = staticmethod(lambda source, target: False)
+
+    def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
+        if self.refused(source, target):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), source)
+        os.replace(source, target)
+
+
+class MoveRoom:
+    """A topic of some partitions in the first of three directories, and what moves them. `said`: where the metadata has them."""
+
+    def __init__(self, root: Path, partitions: int = 1) -> None:
+        self.paths = [str(root / name) for name in "abc"]
+        self.files = Disks()
+        self.store = self.open()
+        self.room = PartitionRoom(self.store)
+        self.room.create_topic(TOPIC, partitions, configs=CONFIGS, topic_id=b"t" * 16)
+        for index in range(partitions):
+            self.store.create(TOPIC, index, b"t" * 16, LogConfig(), self.paths[0])
+        self.said = dict.fromkeys(range(partitions), self.paths[0])
+        self.before_assigned: Callable[[], Awaitable[None]] | None = None
+        self.assignments: list[int] = []
+        self.rate = moves_module.UNLIMITED
+        self.moves = Moves(self.store, self._assign, self._take_back, lambda: self.rate)
+
+    def open(self) -> DiskLogStore:
+        return DiskLogStore.open(self.paths, cluster_id=None, node_id=1, rng=Random(1), files=self.files)
+
+    async def _assign(self, places: Sequence[tuple[LivePartition, str]]) -> None:
+        self.assignments.append(len(places))
+        self.said |= {live.partition: path for live, path in places}
+        await trio.lowlevel.checkpoint()
+        if self.before_assigned is not None:
+            await self.before_assigned()
+
+    def _take_back(self, live: LivePartition) -> None:
+        self.said[live.partition] = live.log.directory
+
+    def live(self, index: int = 0) -> LivePartition:
+        live = self.room.partitions.find(TOPIC, index)
+        assert live is not None
+        return live
+
+    def fill(self, count: int, index: int = 0, size_bytes: int = VALUE_BYTES) -> None:
+        """So many batches of a record each."""
+        for _ in range(count):
+            self.live(index).append_records(build_batch([(None, b"v" * size_bytes, 1)]))
+
+    def move(self, path: str, index: int = 0) -> None:
+        live = self.live(index)
+        if self.store.future(TOPIC, index) is not None:
+            self.moves.cancel(live)
+        if live.log.directory != path:
+            self.store.begin_move(live.log, path)
+            self.moves.add(live)
+
+    async def until_still(self) -> None:
+        """Until no move is asked for."""
+        with trio.fail_after(20):
+            while self.moves._moves:
+                await trio.lowlevel.checkpoint()
+
+    def run(self, story: Callable[[], Awaitable[None]]) -> None:
+        """Tell a story while moves are carried out; calls that block come at once, so it is the same each time."""
+
+        async def main() -> None:
+            take_no_time()
+            async with trio.open_nursery() as nursery:
+                self.moves.start(nursery)
+                await story()
+                nursery.cancel_scope.cancel()
+
+        trio.run(main)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[MoveRoom]:
+    """One partition."""
+    room = MoveRoom(tmp_path)
+    yield room
+    room.store.abandon()
+
+
+def offsets(live: LivePartition) -> list[int]:
+    """Of the batches, in order."""
+    return [header.base_offset for header, _ in live.log.batches(0)]
+
+
+def when_checked(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], object]) -> None:
+    """Do something when the piece of that number (from 1) was read and checked, and is not written yet."""
+    carry_out = Pace.carry_out
+    left = [number]
+
+    async def interrupted(self: Pace, work: Any) -> Any:
+        result = await carry_out(self, work)
+        left[0] -= 1
+        if left[0] == 0:
+            action()
+        return result
+
+    monkeypatch.setattr(Pace, "carry_out", interrupted)
+
+
+# --- what goes while it is copied
+
+
+@pytest.mark.parametrize(("start", "wanted"), [(40, range(40, 60)), (55, range(55, 60)), (60, [])])
+@pytest.mark.parametrize("clean", [True, False])
+def test_records_deleted_while_a_piece_is_in_hand(
+    room: MoveRoom, monkeypatch: pytest.MonkeyPatch, start: int, wanted: Sequence[int], clean: bool
+) -> None:
+    """What DeleteRecords took is not written into a segment of later offsets, or at all, and nothing else is missing after a restart."""
+
+    async def story() -> None:
+        room.fill(60)
+        when_checked(monkeypatch, 2, lambda: room.live().delete_records(start))
+        room.move(room.paths[1])
+        await room.until_still()
+
+    room.run(story)
+    live = room.live()
+    segments = [extent[:2] for extent in live.log.extents()]
+    assert (live.log.directory, live.log.log_start_offset, live.log.log_end_offset) == (room.paths[1], start, 60)
+    assert [offset for offset in offsets(live) if offset >= start] == list(wanted)
+    assert all(segments[0][0] <= offset for offset in offsets(live))
+    room.store.close({}) if clean else room.store.abandon()
+    room.store = room.open()
+    log = room.store.get(TOPIC, 0)
+    assert log is not None
+    assert (log.log_end_offset, log.recovery.cut_reason, [extent[:2] for extent in log.extents()]) == (60, None, segments)
+    assert [header.base_offset for header, _ in log.batches(start)] == list(wanted)
+
+
+# --- what ends a move
+
+
+def test_wish_that_comes_while_another_is_carried_out(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that moves to b and is wanted in c goes to c, and nowhere else."""
+
+    async def story() -> None:
+        room.fill(40)
+        when_checked(monkeypatch, 1, lambda: room.move(room.paths[2]))
+        room.move(room.paths[1])
+        await room.until_still()
+        live = room.live()
+        assert (live.log.directory, live.moving, room.said[0]) == (room.paths[2], False, room.paths[2])
+        assert offsets(live) == list(range(40))
+        assert room.store.future(TOPIC, 0) is None
+
+    room.run(story)
+
+
+def test_given_up_while_it_is_copied(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partition stays, goes on, and can move again."""
+
+    async def story() -> None:
+        room.fill(40)
+        when_checked(monkeypatch, 2, lambda: room.moves.cancel(room.live()))
+        room.move(room.paths[1])
+        await room.until_still()
+        live = room.live()
+        assert (live.log.directory, live.moving, room.store.future(TOPIC, 0)) == (room.paths[0], False, None)
+        room.fill(1)
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (live.log.directory, offsets(live)) == (room.paths[1], list(range(41)))
+
+    room.run(story)
+
+
+def test_topic_is_deleted_while_it_is_copied(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log and copy go; nothing is left but what waits for removal."""
+
+    async def story() -> None:
+        room.fill(40)
+        when_checked(monkeypatch, 2, lambda: room.room.delete_topic(TOPIC))
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.store.get(TOPIC, 0), room.store.future(TOPIC, 0)) == (None, None)
+        for path in room.paths:
+            assert [name for name in os.listdir(path) if name.startswith(TOPIC) and not name.endswith("-delete")] == []
+
+    room.run(story)
+
+
+def test_topic_is_deleted_while_it_is_told_to_the_metadata(room: MoveRoom) -> None:
+    """A topic that goes in the last moment of a move ends it without a word."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def delete() -> None:
+            room.room.delete_topic(TOPIC)
+
+        room.before_assigned = delete
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.store.get(TOPIC, 0), room.store.future(TOPIC, 0)) == (None, None)
+
+    room.run(story)
+
+
+def test_given_up_after_the_metadata_was_told(room: MoveRoom) -> None:
+    """Then it is told again where the log is."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def cancel() -> None:
+            assert room.said[0] == room.paths[1]
+            room.moves.cancel(room.live())
+
+        room.before_assigned = cancel
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.said[0], room.live().log.directory, room.live().moving) == (room.paths[0], room.paths[0], False)
+
+    room.run(story)
+
+
+def test_stopped_after_the_metadata_was_told(room: MoveRoom) -> None:
+    """So it is if the broker stops just then; the copy stays for the next start."""
+
+    async def story() -> None:
+        room.fill(3)
+        told = trio.Event()
+
+        async def wait() -> None:
+            told.set()
+            await trio.sleep_forever()
+
+        room.before_assigned = wait
+        room.move(room.paths[1])
+        await told.wait()
+
+    room.run(story)
+    assert (room.said[0], room.store.future(TOPIC, 0) is None) == (room.paths[0], False)
+
+
+def test_metadata_that_refuses(room: MoveRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """A move that cannot be told is given up, in words."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def refuse() -> None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the metadata log cannot be written")
+
+        room.before_assigned = refuse
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.said[0], room.live().log.directory, room.store.future(TOPIC, 0)) == (room.paths[0], room.paths[0], None)
+        assert [record.message for record in caplog.records] == [
+            f"t-0 stays in {room.paths[0]}, as it cannot be moved: KAFKA_STORAGE_ERROR: the metadata log cannot be written"
+        ]
+
+    room.run(story)
+
+
+def test_copy_that_cannot_take_its_name(room: MoveRoom) -> None:
+    """The log stays what it was, and the metadata says so."""
+
+    async def story() -> None:
+        room.fill(3)
+        room.files.refused = lambda source, target: target.endswith("b/t-0")
+        room.move(room.paths[1])
+        await room.until_still()
+        room.fill(1)
+        assert (room.said[0], room.live().log.directory, offsets(room.live())) == (room.paths[0], room.paths[0], [0, 1, 2, 3])
+
+    room.run(story)
+
+
+def test_original_that_cannot_be_taken_away(room: MoveRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """The partition goes on in its new place; what is left is told, and the next start puts it aside."""
+
+    async def story() -> None:
+        room.fill(3)
+        room.files.refused = lambda source, target: target.endswith("-delete")
+        room.move(room.paths[1])
+        await room.until_still()
+        room.fill(1)
+        live = room.live()
+        assert (room.said[0], live.log.directory, live.moving, live.offline) == (room.paths[1], room.paths[1], False, False)
+        assert offsets(live) == [0, 1, 2, 3]
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            f"what t-0 was before stays in {room.paths[0]}: cannot rename {room.paths[0]}/t-0: Permission denied"
+        ]
+
+    room.run(story)
+    room.store.close({})
+    room.files = Disks()
+    room.store = room.open()
+    log = room.store.get(TOPIC, 0)
+    assert log is not None
+    assert (log.directory, log.log_end_offset) == (room.paths[1], 4)
+
+
+def test_directory_that_fails(room: MoveRoom) -> None:
+    """What moves there ends, and what is lost with it is not said to be there."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def fail() -> None:
+            room.store.fail_directory(room.paths[1], "it smokes")
+            room.moves.directory_failed(room.paths[1])
+
+        room.before_assigned = fail
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.said[0], room.live().moving, room.live().offline) == (room.paths[0], False, False)
+
+    room.run(story)
+
+
+def test_unforeseen_error_ends_one_move_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told with its trace, and the others go on."""
+    room = MoveRoom(tmp_path, 2)
+
+    async def story() -> None:
+        def stumble() -> None:
+            raise ZeroDivisionError("a bug")
+
+        for index in range(2):
+            room.fill(2, index)
+            room.move(room.paths[1], index)
+        when_checked(monkeypatch, 1, stumble)
+        await room.until_still()
+        assert [room.live(index).log.directory for index in range(2)] == [room.paths[0], room.paths[1]]
+        assert [record.exc_info is not None for record in caplog.records if record.levelname == "ERROR"] == [True]
+
+    room.run(story)
+    room.store.abandon()
+
+
+# --- that it ends
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_ends_under_load(room: MoveRoom, monkeypatch: pytest.MonkeyPatch, flushed: bool) -> None:
+    """A batch larger than the tail after each piece, flushed or not: the tail grows until it takes them."""
+
+    async def story() -> None:
+        room.fill(10)
+        carry_out = Pace.carry_out
+
+        async def loaded(self: Pace, work: Any) -> Any:
+            room.fill(1, size_bytes=VALUE_BYTES)
+            if flushed:
+                room.live().log.flush()
+            return await carry_out(self, work)
+
+        monkeypatch.setattr(Pace, "carry_out", loaded)
+        monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES // 8)
+        room.move(room.paths[1])
+        await room.until_still()
+        live = room.live()
+        assert (live.log.directory, offsets(live)) == (room.paths[1], list(range(live.log_end_offset)))
+        assert live.log_end_offset < 20
+
+    room.run(story)
+
+
+def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the log is flushed the copy does not take its place; after that it does."""
+
+    async def story() -> None:
+        room.fill(3)
+        log: Any = room.live().log
+        log._flush_lock.acquire()
+        waits = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                log._flush_lock.release()
+
+        monkeypatch.setattr(moves_module.trio, "sleep", sleep)
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (room.live().log.directory, waits) == (room.paths[1], [moves_module.BUSY_S] * 3)
+
+    room.run(story)
+
+
+def test_small_logs_share_a_round(tmp_path: Path) -> None:
+    """Many small logs are told to the metadata together, a large one by itself; those before it do not wait for it."""
+    room = MoveRoom(tmp_path, 6)
+
+    async def story() -> None:
+        for index in range(6):
+            room.fill(1 if index != 3 else 20, index)
+        for index in range(6):
+            room.move(room.paths[1], index)
+        await room.until_still()
+        assert room.assignments == [3, 1, 2]
+        assert {room.live(index).log.directory for index in range(6)} == {room.paths[1]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moves_module, "ROUND_BYTES", 1 << 20)
+        room.run(story)
+    room.store.abandon()
+
+
+def test_one_copy_of_a_round_that_fails(tmp_path: Path) -> None:
+    """The others of its round are moved."""
+    room = MoveRoom(tmp_path, 3)
+
+    async def story() -> None:
+        for index in range(3):
+            room.fill(1, index)
+            room.move(room.paths[1], index)
+        future: Any = room.store.future(TOPIC, 1)
+
+        def fail(*_: object) -> int:
+            raise StorageError("cannot flush")
+
+        with pytest.MonkeyPatch.context() as patch:
+            flush = type(future).flush
+            patch.setattr(type(future), "flush", lambda log: fail() if log is future else flush(log))
+            await room.until_still()
+        assert [room.live(index).log.directory for index in range(3)] == [room.paths[1], room.paths[0], room.paths[1]]
+
+    room.run(story)
+    room.store.abandon()
+
+
+def test_moved_log_keeps_the_producers_of_before(room: MoveRoom) -> None:
+    """A crash after a move costs the headers from the last snapshot on, not all of them."""
+
+    async def story() -> None:
+        room.fill(40)
+        room.live().log.flush()
+        room.move(room.paths[1])
+        await room.until_still()
+
+    room.run(story)
+    assert [offset for offset, _ in room.live().log.producer_snapshots()] == [40, 34]
