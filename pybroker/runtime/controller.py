@@ -32,6 +32,7 @@ from pybroker.core.delete_topics import delete_topics
 from pybroker.core.log_directories import LocalDirectories, Locate, assignment_records, cordon_records, failure_records
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
+from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
@@ -247,6 +248,10 @@ def open_controller(
     view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng, local)
     controller = Controller(view, open_metadata_log(store, settings, durable), clock)
     controller.load()
+    if controller.image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
+        paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
+        for remark in store.settle(partial(owner_of, controller.image, node_id, paths)):
+            log.warning("%s", remark)
     all_online = all(directory.failure is None for directory in directories)
     ids = {directory.path: directory.directory_id for directory in directories}
     controller.start(list(log_dirs), endpoints, partial(_locate, store, ids), all_online=all_online)

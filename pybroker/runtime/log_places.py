@@ -6,10 +6,22 @@ not made anew elsewhere: its records are there, and come back with the directory
 
 from __future__ import annotations
 
-from pybroker.core.cluster import TopicImage
+from collections.abc import Mapping
+
+from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, TopicImage
 from pybroker.core.log_directories import directory_of, is_assigned
-from pybroker.storage.interface import LogStore
+from pybroker.storage.interface import LogStore, Owner
 from pybroker.wire.uuids import ZERO_UUID, to_text
+
+
+def owner_of(image: ClusterImage, node_id: int, paths: Mapping[bytes, str], topic: str, partition: int) -> Owner | None:
+    """Whose a partition's log is, and in which of these directories (id to path) it is said to lie; None if there is no such."""
+    if topic == METADATA_TOPIC:
+        return Owner(ZERO_UUID)
+    found = image.topics.get(topic)
+    if found is None or partition >= len(found.partitions):
+        return None
+    return Owner(found.topic_id, paths.get(directory_of(found.partitions[partition], node_id)))
 
 
 def assigned_directory(store: LogStore, topic: TopicImage, partition: int) -> str | None:
@@ -41,4 +53,4 @@ def _only_a_copy(store: LogStore, topic: TopicImage, partition: int) -> str | No
     future = store.future(topic.name, partition)
     if future is None or future.topic_id != topic.topic_id:
         return None
-    return f"it lies in a directory that is offline, and its copy in {future.directory} is not complete"
+    return f"its log is gone, and the copy that was made of it in {future.directory} cannot be used"

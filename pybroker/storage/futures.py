@@ -13,7 +13,9 @@ Rules
 - Of a copy that was not complete, a start after a crash keeps what the checkpoint knows to be durable, and copies the rest anew: a power
   failure may have left holes in it, and nobody would look into what is already there.
 - A copy that is longer than its original had taken its place, and the disk forgot the renames: it takes it again.
-- A copy without an original waits: only if all directories can be read is it known that there is none, and then it takes its place too.
+- A copy without an original waits if the original may lie in a directory that is away, or was not given. It takes its place if the
+  metadata has the partition where the copy lies, which it is told when the copy is whole and durable, before the original goes; and if
+  the original is not in the directory that the metadata names, though that can be read.
 
 (Kafka: LogManager.replaceCurrentWithFutureLog, recoverAbandonedFutureLogs.)
 """
@@ -78,10 +80,10 @@ class CopiedLog(PartitionLog):
 
         What was aborted before `from_offset` is here already.
         """
-        entries = original.epochs()
-        if entries != self.epochs():
-            self._epochs = EpochCache(entries)
-            self._epochs.dirty = True
+        entries = original.epochs.entries[:]
+        if entries != self.epochs.entries:
+            self.epochs = EpochCache(entries)
+            self.epochs.dirty = True
         self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
         bases = self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]
         found: dict[int, list[AbortedTransaction]] = {base: [] for base in bases}

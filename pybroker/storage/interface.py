@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pybroker.records.batch import BatchHeader
@@ -326,6 +326,17 @@ class FutureLog(Log, Protocol):
         ...
 
 
+class Owner(NamedTuple):
+    """What the metadata says of a partition: its topic's id (zero: any), and the log directory it lies in (None: none that is there)."""
+
+    topic_id: bytes
+    directory: str | None = None
+
+
+OwnerOf = Callable[[str, int], Owner | None]
+"""By topic and partition; None: there is no such partition."""
+
+
 class Moved(NamedTuple):
     """A log that lies in another directory now, and why what it was before could not be taken away there (None: it was)."""
 
@@ -345,6 +356,14 @@ class LogStore(Protocol):
     high_watermarks: dict[tuple[str, int], int]
     cleaner_offsets: dict[tuple[str, int], int]
     unopened: dict[tuple[str, int], UnopenedLog]
+
+    def settle(self, owner_of: OwnerOf) -> Sequence[str]:
+        """Decide once, before logs are used, what only the metadata tells; returns what to tell a person.
+
+        Logs of topics that are no more are put aside (`-stray`). A copy whose log is away takes its place if the metadata says that the
+        partition lies where the copy does.
+        """
+        ...
 
     def directories(self) -> Sequence[DirectoryInfo]:
         """The log directories in the order they were given, the offline ones too. One of a store in memory."""

@@ -17,7 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage.epochs import EpochCache
@@ -41,25 +41,23 @@ from pybroker.storage.rolling import RollTime
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.wire.buffers import Buffer
 
-T = TypeVar("T")
-
 
 class PartitionLog:
-    """See the module and `interface.Log`."""
+    """See the module and `interface.Log`. A flush that is under way holds `flushing`."""
 
     __slots__ = (
         "_active",
         "_bases",
         "_config",
-        "_epochs",
         "_failure",
-        "_flush_lock",
         "_lock",
         "_moved",
         "_roll_time",
         "_segment_bytes",
         "_segments",
         "_truncations",
+        "epochs",
+        "flushing",
         "found_end_offset",
         "home",
         "log_end_offset",
@@ -82,13 +80,13 @@ class PartitionLog:
         self._segments: list[Segment] = []
         self._bases: list[int] = []
         self._active: Segment | None = None
-        self._epochs = EpochCache()
+        self.epochs = EpochCache()
         self._failure: StorageError | None = None
         self._roll_time = RollTime(config, rng)
         self._truncations = 0
         self._moved = False
         self._lock = Lock()
-        self._flush_lock = Lock()
+        self.flushing = Lock()
 
     def __repr__(self) -> str:
         return f"PartitionLog({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
@@ -100,7 +98,7 @@ class PartitionLog:
         self._segments = segments
         self._bases = [segment.base_offset for segment in segments]
         self._active = segments[-1] if segments else None
-        self._epochs = epochs
+        self.epochs = epochs
         self.log_end_offset = self.found_end_offset = segments[-1].next_offset if segments else log_start_offset
         self.log_start_offset = log_start_offset
         self.recovery_point = min(recovery_point, self.log_end_offset)
@@ -187,8 +185,8 @@ class PartitionLog:
             raise
         except StorageError as error:
             raise self._fail(error) from error
-        if header.partition_leader_epoch != self._epochs.latest:
-            self._epochs.assign(header.partition_leader_epoch, base_offset)
+        if header.partition_leader_epoch != self.epochs.latest:
+            self.epochs.assign(header.partition_leader_epoch, base_offset)
         self.log_end_offset = last_offset + 1
 
     def _make_room(self, base_offset: int, last_offset: int, timestamp: int, size_bytes: int, now_ms: int) -> Segment:
@@ -309,24 +307,20 @@ class PartitionLog:
 
     def end_of_epoch(self, leader_epoch: int) -> EpochEnd | None:
         """See `interface.Log.end_of_epoch`."""
-        return self._epochs.end_of(leader_epoch, self.log_end_offset)
+        return self.epochs.end_of(leader_epoch, self.log_end_offset)
 
     @property
     def latest_epoch(self) -> int | None:
         """The latest leader epoch, None before the first."""
-        return self._epochs.latest if self._epochs.entries else None
+        return self.epochs.latest if self.epochs.entries else None
 
     def assign_epoch(self, leader_epoch: int, start_offset: int) -> None:
         """See `interface.Log.assign_epoch`."""
-        self._epochs.assign(leader_epoch, start_offset)
+        self.epochs.assign(leader_epoch, start_offset)
 
     def epoch_at(self, offset: int) -> int:
         """See `interface.Log.epoch_at`."""
-        return self._epochs.epoch_at(offset)
-
-    def epochs(self) -> list[tuple[int, int]]:
-        """Leader epochs and where each starts, in order."""
-        return self._epochs.entries[:]
+        return self.epochs.epoch_at(offset)
 
     # --- forgetting
 
@@ -338,7 +332,7 @@ class PartitionLog:
             return
         self._check()
         self.log_start_offset = offset
-        self._epochs.truncate_from_start(offset)
+        self.epochs.truncate_from_start(offset)
         for _ in range(bisect_right(self._bases, offset) - 1):
             self._or_fail(self._discard, 0)
         if self._segments:
@@ -356,7 +350,7 @@ class PartitionLog:
             self.log_end_offset = self._segments[-1].next_offset
             self.log_start_offset = min(self.log_start_offset, self.log_end_offset)
             self.recovery_point = min(self.recovery_point, self.log_end_offset)
-        self._epochs.truncate_from_end(self.log_end_offset)
+        self.epochs.truncate_from_end(self.log_end_offset)
         self.home.drop_snapshots_after(self.log_end_offset)
         self.forget_aborted(self.log_end_offset)
 
@@ -441,7 +435,7 @@ class PartitionLog:
         return (segments[-1].base_offset, segments[:-1]) if segments else (self.recovery_point, [])
 
     def _flush(self, look: Callable[[], tuple[int, list[Segment]]]) -> int:
-        with self._flush_lock:
+        with self.flushing:
             if self._moved:
                 return self.recovery_point
             self._check()
@@ -457,9 +451,8 @@ class PartitionLog:
             return self.recovery_point
 
     def _sync(self, segments: list[Segment]) -> list[tuple[Segment, int]]:
-        """Segments and how many of their bytes are durable now. DiskFullError, of the epochs, is no failure: they are written later.
-        NoDescriptorError is none either: no fsync was tried that could have lost anything.
-        """
+        """Segments and how many bytes of them are durable now. No failure is DiskFullError, of the epochs: they are written later; and
+        NoDescriptorError: no fsync was tried that could have lost anything."""
         try:
             flushed = [(segment, segment.flush()) for segment in segments]
         except NoDescriptorError:
@@ -467,7 +460,7 @@ class PartitionLog:
         except StorageError as error:  # also if it says that the disk is full: then what was written has nowhere to go
             raise self._fail(StorageError(str(error))) from error
         try:
-            self.home.sync(self._epochs)
+            self.home.sync(self.epochs)
         except OSError as error:
             failure = storage_error("flush", f"{self.topic}-{self.partition}", error)
             raise failure if isinstance(failure, NoDescriptorError) else self._fail(failure) from error
@@ -485,24 +478,11 @@ class PartitionLog:
         for segment in self._segments:
             segment.let_go()
 
-    def retire(self) -> None:
-        """The log was deleted: it takes no more."""
+    def retire(self, *, moved: bool = False) -> None:
+        """The log was deleted, or lives on elsewhere: it takes no more, and who would still flush what moved has nothing to do."""
+        self._moved = moved
         self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
         self.let_go()
-
-    def give_way(self) -> None:
-        """The log lives on in another directory: who would still flush this one has nothing to do."""
-        self._moved = True
-        self.retire()
-
-    def unless_flushing(self, action: Callable[[], T]) -> T | None:
-        """What `action` gives; None, and it is not done, while a flush is under way. None begins meanwhile."""
-        if not self._flush_lock.acquire(blocking=False):
-            return None
-        try:
-            return action()
-        finally:
-            self._flush_lock.release()
 
     def follow(self, directory: str) -> None:
         """The log's files are in a directory of that name now; readers under way go on."""

@@ -23,6 +23,7 @@ from pybroker.storage.interface import (
     Log,
     LogConfig,
     Moved,
+    OwnerOf,
     Slice,
     StorageError,
     TimestampOffset,
@@ -289,6 +290,10 @@ class MemoryLogStore:
         self._directory = DirectoryInfo(DIRECTORY, directory_id)
         self._rng = rng
         self._logs: dict[tuple[str, int], PartitionLog] = {}
+
+    def settle(self, owner_of: OwnerOf) -> list[str]:
+        """Nothing was found."""
+        return []
 
     def directories(self) -> list[DirectoryInfo]:
         """The one that there seems to be."""

@@ -1,8 +1,8 @@
 """All logs of one broker on disk, in one or more Kafka log directories.
 
 Theory of operation
-- A directory is locked, checked to be ours, its clean-shutdown mark taken away, then its logs are opened. Whatever stops before `close`
-  leaves no mark, so the next start recovers.
+- A directory is locked, checked to be ours, its clean-shutdown mark taken away, then its logs are opened (`opening`). Whatever stops
+  before `close` leaves no mark, so the next start recovers.
 - A log that was never written to is known here only. Checkpoints list logs that have a directory.
 - A recovery point claims only what a flush made durable: `checkpoint` flushes sealed segments first, and leaves the active one alone.
 - Directories that are no logs are left alone; `remarks` says which.
@@ -23,29 +23,26 @@ from random import Random
 
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
-from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, UnreadableFile
+from pybroker.storage.checkpoints import OffsetCheckpoints
 from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all, sync_names
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
-from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
+from pybroker.storage.futures import CopiedLog, Futures, put_away
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import (
-    DataDirectoryError,
     DirectoryInfo,
     FutureLog,
     Log,
     LogConfig,
     Moved,
+    OwnerOf,
     StorageError,
-    UnopenedLog,
     UnusableDirectory,
 )
 from pybroker.storage.log import PartitionLog
-from pybroker.storage.metadata_files import read_partition_metadata, write_clean_shutdown
-from pybroker.storage.recovery import Checkpointed, open_log
+from pybroker.storage.metadata_files import write_clean_shutdown
+from pybroker.storage.opening import Offsets, Opening
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
-
-Offsets = dict[tuple[str, int], int]
 
 
 class DiskLogStore:
@@ -59,9 +56,9 @@ class DiskLogStore:
         "_files",
         "_futures",
         "_logs",
+        "_opening",
         "_pool",
         "_rng",
-        "_said_of_unopened",
         "_trash",
         "cleaner_offsets",
         "cluster_id",
@@ -111,175 +108,52 @@ class DiskLogStore:
         self._pool = pool
         self._trash = Trash(files)
         self._futures = Futures(files, pool, self._trash, rng)
-        self._logs: dict[tuple[str, int], PartitionLog] = {}
+        self._opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._futures)
+        self._logs = self._opening.logs
         self._deleted: set[tuple[str, int]] = set()
         self.cluster_id = cluster_id
         self.node_id = node_id
-        self.high_watermarks: Offsets = {}
-        self.cleaner_offsets: Offsets = {}
-        self.unopened: dict[tuple[str, int], UnopenedLog] = {}
-        self._said_of_unopened: dict[str, Offsets] = {}
-        self.remarks: list[str] = []
+        self.high_watermarks = self._opening.high_watermarks
+        self.cleaner_offsets = self._opening.cleaner_offsets
+        self.unopened = self._opening.unopened
+        self.remarks = self._opening.remarks
 
     # --- opening
 
     def _open_all(self) -> None:
         for directory in self._directories:
             if directory.failure is None:
-                try:
-                    self._open_logs(directory)
-                except (UnusableDirectory, StorageError) as error:
-                    directory.fail(str(error))
-                except OSError as error:
-                    directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
+                self._open_logs(directory)
             if directory.is_new and directory.failure is None:
                 self.remarks.append(f"{directory.path} was empty and is used from now on: if a disk belongs there, stop and mount it")
         check_usable(self._directories)
-        self._settle_futures()
+        self._opening.settle_copies()
 
     def _open_logs(self, directory: LogDirectory) -> None:
-        """Raises OSError if the directory cannot be listed."""
-        if not directory.clean:  # what a killed process renamed, a deleted log above all, must not come back later
-            self._files.fsync_directory(directory.path)
-        recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
-        log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
-        cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
-        cleaner_was_read = os.path.join(directory.path, layout.CLEANER_CHECKPOINT) in self._said_of_unopened
-        high_watermarks = self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
-        for name in sorted(self._files.listdir(directory.path)):
-            path = os.path.join(directory.path, name)
-            key = layout.parse_log_directory(name)
-            future_of = layout.parse_future_directory(name)
-            if layout.is_deleted_directory(name):
-                self._trash.add(path, self._config.file_delete_delay_ms)
-            elif (key or future_of) is not None and self._files.is_directory(path):
-                found = key or future_of
-                assert found is not None
-                compacted = found in cleaned or not cleaner_was_read
-                known = Checkpointed(directory.clean, recovery_points.get(found, 0), log_starts.get(found, 0), compacted)
-                self._open_log(directory, name, found, known)
-            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
-                self.remarks.append(f"{path} is not a log; it is left alone")
-        self._lower_recovery_points(directory.path, recovery_points)
-        self._take_offsets(directory, cleaned, self.cleaner_offsets)
-        self._take_offsets(directory, high_watermarks, self.high_watermarks)
+        try:
+            self._opening.open_logs(directory)
+            self._lower_recovery_points(directory.path)
+        except (UnusableDirectory, StorageError) as error:
+            directory.fail(str(error))
+        except OSError as error:
+            directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
 
-    def _lower_recovery_points(self, path: str, recovery_points: Offsets) -> None:
+    def _lower_recovery_points(self, path: str) -> None:
         """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was."""
+        said = self._opening.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {})
         logs = self._logs_in(path)
-        if any(log.log_end_offset < recovery_points.get(key, 0) for key, log in logs.items()):
+        if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
             self._write_offsets(path, {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}})
 
-    def _take_offsets(self, directory: LogDirectory, offsets: Offsets, into: Offsets) -> None:
-        """Of the logs that are in the directory: what a checkpoint says of one that moved away is old."""
-        logs = self._logs_in(directory.path)
-        into |= {key: offset for key, offset in offsets.items() if key in logs}
-
-    def _read_offsets(self, path: str, name: str) -> Offsets:
-        path = os.path.join(path, name)
-        try:
-            found = self._said_of_unopened[path] = self._checkpoints.read(path)
-        except UnreadableFile as error:
-            raise UnusableDirectory(f"{error}. Give the broker's user the right to read it; if it is no file, move it away.") from error
-        except DamagedFile as damage:
-            self.remarks.append(f"{damage}; it is taken as empty")
-            return {}
-        return found
+    def settle(self, owner_of: OwnerOf) -> list[str]:
+        """See `interface.LogStore.settle`."""
+        return self._opening.settle(owner_of)
 
     def _keep_for_unopened(self, path: str, offsets: Offsets) -> Offsets:
         """What a checkpoint said of logs that could not be opened stays in it: their next opening asks for it."""
-        said = self._said_of_unopened.get(path, {})
+        said = self._opening.said.get(path, {})
         kept = {key: said[key] for key, log in self.unopened.items() if key in said and log.path.startswith(os.path.dirname(path) + os.sep)}
         return kept | offsets
-
-    def _open_log(self, directory: LogDirectory, name: str, key: tuple[str, int], checkpointed: Checkpointed) -> None:
-        path = os.path.join(directory.path, name)
-        is_future = name != layout.log_directory_name(*key)
-        topic_id = ZERO_UUID
-        try:
-            topic_id = self._topic_id(path)
-            home = LogHome(self._files, self._pool, self._trash, directory.path, name, topic_id, exists=True)
-            home.is_future = is_future
-            opened = open_log(home, self._config, checkpointed)
-        except (OSError, StorageError) as error:
-            if is_future:
-                self.remarks.append(f"{path}, a copy that was being made, cannot be opened: {error}; it is left alone")
-            else:
-                self.unopened[key] = UnopenedLog(path, topic_id, f"{path} cannot be opened: {error}")
-            return
-        log = (CopiedLog if is_future else PartitionLog)(*key, home, self._config, self._rng)
-        log.restore(opened.segments, opened.epochs, opened.log_start_offset, opened.recovery_point, opened.report)
-        if isinstance(log, CopiedLog):
-            self._take_future(key, log)
-        else:
-            self._take_log(key, log)
-
-    def _take_log(self, key: tuple[str, int], log: PartitionLog) -> None:
-        """A log that is in two directories was put in the place of its original when the process died (see `futures`).
-
-        An original that was never flushed may have lost its topic id when the power went; the copy has one.
-        """
-        other = self._logs.get(key)
-        if other is not None:
-            if len({log.topic_id, other.topic_id} - {ZERO_UUID}) != 1:
-                name = layout.log_directory_name(*key)
-                raise DataDirectoryError(
-                    f"{name} is in {other.directory} and in {log.directory}, another data directory: move one of them away"
-                )
-            log, other = (log, other) if log.log_end_offset > other.log_end_offset else (other, log)
-            self._put_aside(key, other, f"it is in {log.directory} too, with all that is here")
-        self._logs[key] = log
-
-    def _put_aside(self, key: tuple[str, int], log: PartitionLog, why: str) -> None:
-        log.let_go()
-        home = log.home
-        assert isinstance(home, LogHome)
-        try:
-            stray = put_aside(self._files, self._rng, home.directory, key)
-        except OSError as error:
-            raise DataDirectoryError(f"{home.directory} cannot be renamed, but {why}: {error.strerror}") from error
-        self.remarks.append(f"{home.directory} is called {stray} now, and not used: {why}")
-
-    def _take_future(self, key: tuple[str, int], log: CopiedLog) -> None:
-        """Of two copies one had been put in place and was being copied in turn when the disk forgot its name: it has more."""
-        other = self._futures.logs.get(key)
-        if other is not None:
-            log, other = (log, other) if log.log_end_offset > other.log_end_offset else (other, log)
-            self._put_aside(key, other, f"it is a copy of what lies in {log.directory}")
-        self._futures.logs[key] = log
-
-    def _settle_futures(self) -> None:
-        """See `futures`. The runtime goes on with those that are left."""
-        certain = all(directory.failure is None for directory in self._directories)
-        for key, future in list(self._futures.logs.items()):
-            original = self._logs.get(key)
-            if original is None:
-                if certain and key not in self.unopened:
-                    self._logs[key] = self._futures.promote(key)
-            elif not self._is_usable(future, original):
-                self._futures.drop(key)
-            elif future.log_end_offset > original.log_end_offset:
-                del self._logs[key]
-                put_away(self._files, self._trash, self._rng, original, self._config)
-                self._logs[key] = self._futures.promote(key)
-
-    def _is_usable(self, future: CopiedLog, original: PartitionLog) -> bool:
-        """Whether a copy can be gone on with. What is not sure of it goes: it may have holes, and is copied again."""
-        if future.topic_id != original.topic_id or future.directory == original.directory or not future.extents():
-            return False
-        try:
-            future.truncate_to(future.recovery_point)
-        except StorageError as error:
-            self.remarks.append(f"the copy of {future.topic}-{future.partition} in {future.directory} is begun anew: {error}")
-            return False
-        return True
-
-    def _topic_id(self, path: str) -> bytes:
-        try:
-            return read_partition_metadata(self._files, path) or ZERO_UUID
-        except DamagedFile as damage:
-            self.remarks.append(f"{damage}; the log has no topic id until it is created again")
-            return ZERO_UUID
 
     # --- logs
 
@@ -431,11 +305,16 @@ class DiskLogStore:
         """See `interface.LogStore.finish_move`."""
         key = log.topic, log.partition
         own = self._logs[key]
-        future = own.unless_flushing(partial(self._futures.finish, own))
+        if not own.flushing.acquire(blocking=False):
+            return None
+        try:
+            future = self._futures.finish(own)
+        finally:
+            own.flushing.release()
         if future is None:
             return None
         self._logs[key] = future
-        own.give_way()
+        own.retire(moved=True)
         try:
             put_away(self._files, self._trash, self._rng, own, own.config)
         except StorageError as error:
@@ -532,7 +411,7 @@ class DiskLogStore:
 
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""
-        for log in [*self._logs.values(), *self._futures.logs.values()]:
+        for log in self._opening.all_logs():
             log.let_go()
         self._logs.clear()
         release_all(self._directories)

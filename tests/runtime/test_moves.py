@@ -402,13 +402,13 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
     async def story() -> None:
         room.fill(3)
         log: Any = room.live().log
-        log._flush_lock.acquire()
+        log.flushing.acquire()
         waits = []
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
             if len(waits) == 3:
-                log._flush_lock.release()
+                log.flushing.release()
 
         monkeypatch.setattr(moves_module.trio, "sleep", sleep)
         room.move(room.paths[1])

@@ -11,11 +11,12 @@ import pytest
 
 from pybroker.records.batch import read_header
 from pybroker.storage.files import Files
-from pybroker.storage.interface import AbortedTransaction, DataDirectoryError, StorageError
+from pybroker.storage.interface import AbortedTransaction, DataDirectoryError, Owner, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
 KEY = ("t", 0)
+TOPIC_ID = bytes(range(16))
 
 
 class Stop(BaseException):
@@ -317,7 +318,7 @@ def test_log_in_both_directories(filled: tuple[Any, Any], paths: list[str], open
 
 
 def test_names_that_the_disk_forgot(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
-    """A copy that holds more than its log had taken its place, and takes it again; one without a log is the log."""
+    """A copy that holds more than its log had taken its place, and takes it again."""
     store, log = filled
     original = log.home.directory
     moved = move(store, log, paths[1])
@@ -330,16 +331,99 @@ def test_names_that_the_disk_forgot(filled: tuple[Any, Any], paths: list[str], o
     os.rename(log.home.directory, original)
     store = open_disk(*paths)
     assert (store.get(*KEY).directory, store.get(*KEY).log_end_offset) == (paths[1], 25)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_copy_without_its_log(filled: tuple[Any, Any], paths: list[str], open_disk: Open, at: int):
+    """It is the log if the metadata says that the partition lies there, or in another directory that is there and does not have it."""
+    store, log = filled
+    moved = move(store, log, paths[1])
+    store.checkpoint({})
     store.abandon()
-    os.rename(moved.home.directory, future)
+    os.rename(moved.home.directory, os.path.join(paths[1], f"t-0.{'0' * 32}-future"))
     store = open_disk(*paths)
-    assert (store.get(*KEY).directory, store.get(*KEY).log_end_offset) == (paths[1], 25)
-    store.abandon()
-    os.rename(os.path.join(paths[1], "t-0"), future)
-    os.chmod(paths[0], 0)
-    Path(paths[0], "meta.properties").write_text("version=7\n")
+    assert (store.get(*KEY), store.future(*KEY).log_end_offset) == (None, 24)
+    assert store.settle(lambda topic, partition: Owner(TOPIC_ID, paths[at])) == []
+    assert (store.get(*KEY).directory, store.get(*KEY).log_end_offset) == (paths[1], 24)
+
+
+@pytest.mark.parametrize("way", ["not given", "damaged"])
+def test_copy_whose_log_is_away(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append, way: str):
+    """It waits until its log is back, whether the directory cannot be used or was not given; nothing is taken for the log meanwhile."""
+    store, log = filled
+    copy(log, store.begin_move(log, paths[1]), 13)
+    store.close({})
+    meta = Path(paths[0], "meta.properties")
+    text = meta.read_text()
+    if way == "damaged":
+        meta.write_text("version=7\n")
+    store = open_disk(*(paths if way == "damaged" else paths[1:]))
+    assert store.settle(lambda topic, partition: Owner(TOPIC_ID)) == []
+    assert (store.get(*KEY), store.future(*KEY).log_end_offset) == (None, 13)
+    store.close({})
+    meta.write_text(text)
     store = open_disk(*paths)
-    assert (store.get(*KEY), store.future(*KEY).log_end_offset) == (None, 25)
+    assert (store.get(*KEY).log_end_offset, store.future(*KEY).log_end_offset) == (24, 13)
+
+
+# --- what the metadata does not know
+
+
+@pytest.mark.parametrize("away", [0, 1])
+def test_topic_made_anew_while_its_directory_was_away(open_disk: Open, append: Append, paths: list[str], away: int):
+    """The log of the topic that there is now is used, wherever it lies; the other is put aside, with all that it holds."""
+    new, old = bytes(range(16)), bytes(range(1, 17))
+    open_disk(*paths).close({})
+    for path, topic_id, count in ((paths[away], old, 5), (paths[1 - away], new, 1)):
+        store = open_disk(path)
+        log = store.create(*KEY, topic_id, store._config)
+        for _ in range(count):
+            append(log)
+        store.close({})
+    store = open_disk(*paths)
+    (remark,) = store.settle(lambda topic, partition: Owner(new, paths[1 - away]))
+    assert "another topic of that name" in remark
+    assert (store.get(*KEY).topic_id, store.get(*KEY).log_end_offset, store.get(*KEY).directory) == (new, 1, paths[1 - away])
+    assert directories_of(paths)[away] == ["stray"]
+    append(store.get(*KEY))
+
+
+def test_logs_of_topics_that_are_no_more(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
+    """They are put aside; those that lost their topic id, and those whose topic the metadata knows by any id, stay."""
+    store, log = filled
+    for topic, topic_id in (("any", bytes(range(16))), ("lost", bytes(16)), ("other", bytes(range(16)))):
+        append(store.create(topic, 0, topic_id, store._config, paths[0]))
+    store.checkpoint_cleaner(log, 5)
+    store.checkpoint({KEY: 20})
+    store.begin_move(store.get("other", 0), paths[1])
+    store.close({KEY: 20})
+    store = open_disk(*paths)
+    owners = {"any": Owner(bytes(16)), "lost": Owner(TOPIC_ID), "other": Owner(b"x" * 16)}
+    remarks = store.settle(lambda topic, partition: owners.get(topic))
+    assert [each.topic for each in store.logs()] == ["any", "lost"]
+    assert [directories_of(paths, topic) for topic in ("t-0", "other-0")] == [[["stray"], []], [["stray"], ["stray"]]]
+    assert len(remarks) == 3
+    assert (store.cleaner_offsets, store.high_watermarks, store.future("other", 0)) == ({}, {}, None)
+    store.close({})
+    assert "\nt 0" not in Path(paths[0], "recovery-point-offset-checkpoint").read_text()
+
+
+def test_stray_that_cannot_be_renamed(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
+    """It keeps nothing from starting; nobody writes behind its records."""
+    store, _ = filled
+    store.close({})
+
+    class Stubborn(Files):
+        def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
+            if target.endswith("-stray"):
+                raise PermissionError(1, "Operation not permitted", source)
+            os.replace(source, target)
+
+    store = open_disk(*paths, files=Stubborn())
+    (remark,) = store.settle(lambda topic, partition: None)
+    assert "It cannot be renamed: Operation not permitted" in remark
+    with pytest.raises(StorageError, match="remove it"):
+        append(store.create(*KEY, b"x" * 16, store._config, paths[0]))
 
 
 def test_full_target(filled: tuple[Any, Any], paths: list[str]):

@@ -375,7 +375,7 @@ def test_flush_that_waited_for_a_truncation(log: Any, append: Append) -> None:
 
     for _ in range(12):
         append(log, size=150)
-    log._flush_lock = Turn()
+    log.flushing = Turn()
     assert log.flush() == 15
     assert [segment.flushed_bytes for segment in log._segments] == [segment.size_bytes for segment in log._segments]
 

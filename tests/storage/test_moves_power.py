@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pybroker.storage.futures import CopiedLog
-from pybroker.storage.interface import LogConfig, StorageError
+from pybroker.storage.interface import LogConfig, Owner, StorageError
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
 
@@ -23,6 +23,7 @@ Append = Callable[..., bytes]
 SEEDS = int(os.environ.get("STORAGE_SEEDS", "300"))
 PATHS = ("/a", "/b")
 KEY = ("t", 0)
+TOPIC_ID = bytes(range(16))
 CONFIG = LogConfig(segment_bytes=400, file_delete_delay_ms=0)
 ALL = 10**9
 MAX_STEPS = 260  # a life with its moves makes so many changes to the disk
@@ -38,9 +39,12 @@ class Moving:
         self.written: list[bytes] = []
         self.durable = 0
         self.start = 0
+        self.said = PATHS[0]  # where the metadata has the log
 
     def open(self) -> DiskLogStore:
-        return DiskLogStore.open(PATHS, cluster_id=None, node_id=1, rng=Random(1), config=CONFIG, files=self.disk)
+        store = DiskLogStore.open(PATHS, cluster_id=None, node_id=1, rng=Random(1), config=CONFIG, files=self.disk)
+        store.settle(lambda topic, partition: Owner(TOPIC_ID, self.said))
+        return store
 
     def run(self) -> None:
         """Sessions that end in a power failure, and one that does not."""
@@ -57,7 +61,8 @@ class Moving:
         self.check(store)
         log: Any = store.get(*KEY)
         if log is None or log.topic_id == bytes(16):  # its id was not durable: the metadata gives it again
-            log = store.create(*KEY, bytes(range(16)), CONFIG, PATHS[0])
+            log = store.create(*KEY, TOPIC_ID, CONFIG, self.said)
+        self.said = log.directory
         for _ in range(self.rng.randrange(1, 4)):
             self.write(log)
             log = self.move(store, log)
@@ -91,6 +96,7 @@ class Moving:
             store.drop_move(log)
             return log
         assert store.secure_moves([(log, future)]) == [None]
+        self.said = future.directory
         self.write(log)
         self.copy(log, future, ALL)
         for _ in range(3):
