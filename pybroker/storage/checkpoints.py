@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from threading import Lock
 
 from pybroker.storage.files import Files
 
 VERSION = "0"
 MAX_OFFSET = 2**63 - 1
+
+Key = tuple[str, int]
+Offsets = dict[Key, int]
 
 
 class DamagedFile(Exception):
@@ -70,67 +73,75 @@ def _number(path: str, text: str) -> int:
     return int(text)
 
 
-def read_offsets(files: Files, path: str) -> dict[tuple[str, int], int]:
+def read_offsets(files: Files, path: str) -> Offsets:
     """Offsets by topic and partition; empty if there is no such file. Raises DamagedFile."""
     rows = _rows(files, path, 3, may_be_empty=True)  # Kafka makes the file before it has anything to say (OffsetCheckpointFile)
     return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in rows}
 
 
-def write_offsets(files: Files, path: str, offsets: Mapping[tuple[str, int], int], *, sync_name: bool = True) -> None:
+def write_offsets(files: Files, path: str, offsets: Mapping[Key, int], *, sync_name: bool = True) -> None:
     """Replace an offset checkpoint, durably; without `sync_name` only when the directory is synced."""
     content = _format(f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items())
     files.replace_file(path, content, sync_name=sync_name)
 
 
 class OffsetCheckpoints:
-    """Offset checkpoints that are written where they say something new. What is not there says nothing. Safe on several threads."""
+    """Offset checkpoints that are written where they say something new. What is not there says nothing.
 
-    __slots__ = ("_files", "_lock", "_said")
+    Safe on several threads: what is to be written is asked for when its turn has come, so that nothing older is written over it. `_said` is
+    what each says, or may say: while one is written, and if that fails, the old or the new may be there.
+    """
+
+    __slots__ = ("_doubted", "_files", "_lock", "_said")
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._lock = Lock()
-        self._said: dict[str, dict[tuple[str, int], int]] = {}
+        self._said: dict[str, Offsets] = {}
+        self._doubted: set[str] = set()
 
-    def read(self, path: str) -> dict[tuple[str, int], int]:
+    def read(self, path: str) -> Offsets:
         """See `read_offsets`."""
         self._said[path] = read_offsets(self._files, path)
         return self._said[path].copy()
 
-    def knows(self, key: tuple[str, int]) -> bool:
-        """Whether any of them says something of that log."""
-        return any(key in offsets for offsets in self._said.values())
+    def knows(self, key: Key) -> bool:
+        """Whether any of them says something of that log, or may. What is being written just now may say more: see `keep_only`."""
+        return any(key in offsets for offsets in list(self._said.values()))
 
-    def keep_only(self, keys: Container[tuple[str, int]]) -> None:
+    def keep_only(self, keys: Container[Key]) -> None:
         """Take out what is said of all other logs, durably. Raises OSError."""
-        for path, offsets in list(self._said.items()):
-            kept = {key: offset for key, offset in offsets.items() if key in keys}
-            if kept != offsets:
-                self.write(os.path.dirname(path), {os.path.basename(path): kept})
+        with self._lock:
+            for path, offsets in list(self._said.items()):
+                kept = {key: offset for key, offset in offsets.items() if key in keys}
+                if kept != offsets:
+                    self._write(os.path.dirname(path), {os.path.basename(path): kept})
 
-    def forget(self, directory: str, names: Iterable[str], key: tuple[str, int]) -> None:
+    def forget(self, directory: str, names: Iterable[str], key: Key) -> None:
         """Let those of a directory say nothing more of a log. Raises OSError."""
         with self._lock:
             said = {name: self._said.get(os.path.join(directory, name), {}) for name in names}
             self._write(directory, {name: _without(key, offsets) for name, offsets in said.items() if key in offsets})
 
-    def write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
-        """Replace those of a directory that changed, by their names; all are durable at the end. Raises OSError."""
+    def write(self, directory: str, look: Callable[[], Mapping[str, Offsets]]) -> None:
+        """Replace those of a directory that changed by what `look` gives, by their names; all are durable at the end. Raises OSError."""
         with self._lock:
-            self._write(directory, checkpoints)
+            self._write(directory, look())
 
-    def _write(self, directory: str, checkpoints: Mapping[str, dict[tuple[str, int], int]]) -> None:
+    def _write(self, directory: str, checkpoints: Mapping[str, Offsets]) -> None:
         news = {os.path.join(directory, name): offsets for name, offsets in checkpoints.items()}
-        news = {path: offsets for path, offsets in news.items() if self._said.get(path) != offsets}
+        news = {path: offsets for path, offsets in news.items() if path in self._doubted or self._said.get(path) != offsets}
         for path, offsets in news.items():
-            self._said.pop(path, None)
+            self._doubted.add(path)
+            self._said[path] = self._said.get(path, {}) | offsets
             write_offsets(self._files, path, offsets, sync_name=False)
         if news:
             self._files.fsync_directory(directory)
         self._said |= news
+        self._doubted -= news.keys()
 
 
-def _without(key: tuple[str, int], offsets: dict[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+def _without(key: Key, offsets: Offsets) -> Offsets:
     return {other: offset for other, offset in offsets.items() if other != key}
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from random import Random
 
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, OffsetCheckpoints, UnreadableFile
+from pybroker.storage.checkpoints import DamagedFile, Key, OffsetCheckpoints, Offsets, UnreadableFile
 from pybroker.storage.directories import LogDirectory
 from pybroker.storage.files import FilePool, Files
 from pybroker.storage.futures import CopiedLog, Futures, put_aside, put_away
@@ -30,9 +30,6 @@ from pybroker.storage.metadata_files import read_partition_metadata
 from pybroker.storage.recovery import Checkpointed, open_log
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
-
-Key = tuple[str, int]
-Offsets = dict[Key, int]
 
 
 class Opening:
@@ -74,11 +71,14 @@ class Opening:
         self.remarks: list[str] = []
 
     def all_logs(self) -> Iterator[PartitionLog]:
-        """Copies too, and those that `settle` will choose from."""
+        """Copies too, and those that are undecided."""
         yield from self.logs.values()
         yield from self.futures.logs.values()
-        for _, log in self._seconds:
-            yield log
+        yield from self.undecided()
+
+    def undecided(self) -> list[PartitionLog]:
+        """Logs of whose topics there is another log, until `settle`."""
+        return [log for _, log in self._seconds]
 
     # --- reading a directory
 

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from random import Random
 
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
-from pybroker.storage.checkpoints import OffsetCheckpoints
+from pybroker.storage.checkpoints import Key, OffsetCheckpoints, Offsets
 from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all, sync_names
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_away
@@ -40,7 +40,7 @@ from pybroker.storage.interface import (
 )
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import write_clean_shutdown
-from pybroker.storage.opening import Offsets, Opening
+from pybroker.storage.opening import Opening
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
 
@@ -54,6 +54,7 @@ class DiskLogStore:
         "_deleted",
         "_directories",
         "_files",
+        "_former",
         "_futures",
         "_logs",
         "_opening",
@@ -110,7 +111,8 @@ class DiskLogStore:
         self._futures = Futures(files, pool, self._trash, rng)
         self._opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._futures)
         self._logs = self._opening.logs
-        self._deleted: set[tuple[str, int]] = set()
+        self._deleted: set[Key] = set()  # their names may not be durable
+        self._former: set[Key] = set()  # the checkpoints may tell of them
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks = self._opening.high_watermarks
@@ -143,7 +145,7 @@ class DiskLogStore:
         said = self._opening.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {})
         logs = self._logs_in(path)
         if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
-            self._write_offsets(path, {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}})
+            self._write_offsets(path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}})
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
         """See `interface.LogStore.settle`."""
@@ -204,23 +206,26 @@ class DiskLogStore:
 
     def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory: str | None = None) -> PartitionLog:
         """See `interface.LogStore.create`."""
-        log = self._logs.get((topic, partition))
+        key = topic, partition
+        log = self._logs.get(key)
         if log is not None:
             if log.topic_id != ZERO_UUID:
                 raise ValueError(f"{topic}-{partition} exists")
             log.home.adopt(topic_id)
             log.config = config
             return log
-        if (topic, partition) in self._deleted:
+        if key in self._deleted:
             sync_names(self._files, self._directories)
             self._deleted.clear()
         chosen = self._choose(directory)
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
         )
-        home.prepare = partial(self._forget_former, (topic, partition))
-        self.cleaner_offsets.pop((topic, partition), None)
-        log = self._logs[topic, partition] = PartitionLog(topic, partition, home, config, self._rng)
+        if key in self._former or self._checkpoints.knows(key):
+            home.prepare = partial(self._forget_former, key)
+        self.cleaner_offsets.pop(key, None)
+        self.high_watermarks.pop(key, None)
+        log = self._logs[key] = PartitionLog(topic, partition, home, config, self._rng)
         return log
 
     def _choose(self, path: str | None) -> LogDirectory:
@@ -231,11 +236,13 @@ class DiskLogStore:
         counts = Counter(log.directory for log in self._logs.values())
         return min(online, key=lambda directory: counts[directory.path])
 
-    def _forget_former(self, key: tuple[str, int]) -> None:
-        """What the checkpoints say of a deleted log of the same name would cut the new one at a start after a crash. Raises OSError."""
-        if self._checkpoints.knows(key):
-            logs = [*self._logs.items(), *self._futures.logs.items()]
-            self._checkpoints.keep_only({*self.unopened, *(key for key, log in logs if isinstance(log.home, LogHome) and log.home.exists)})
+    def _forget_former(self, key: Key) -> None:
+        """What the checkpoints say of a deleted log of the same name would cut the new one at a start after a crash. Raises OSError.
+
+        This waits for a checkpoint that is being written: what was to be said of the old log is in it.
+        """
+        logs = [*self._logs.items(), *self._futures.logs.items()]
+        self._checkpoints.keep_only({*self.unopened, *(key for key, log in logs if isinstance(log.home, LogHome) and log.home.exists)})
 
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError: the first."""
@@ -244,6 +251,7 @@ class DiskLogStore:
         self.cleaner_offsets.pop(key, None)
         own.retire()
         self._deleted.add(key)
+        self._former.add(key)
         errors: list[StorageError] = []
         _try(errors, self._futures.drop, key)
         _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
@@ -293,13 +301,19 @@ class DiskLogStore:
         return None
 
     def _note_moves(self, path: str) -> StorageError | None:
-        logs = self._logs_in(path)
-        cleaned = {other: self.cleaner_offsets[other] for other in logs if other in self.cleaner_offsets}
+        def look() -> dict[str, Offsets]:
+            logs = self._logs_in(path)
+            return _progress_of(logs) | {layout.CLEANER_CHECKPOINT: self._cleaned(logs)}
+
         try:
-            self._write_offsets(path, self._progress_of(logs) | {layout.CLEANER_CHECKPOINT: cleaned})
+            self._write_offsets(path, look)
         except StorageError as error:
             return error
         return None
+
+    def _cleaned(self, keys: Iterable[Key]) -> Offsets:
+        offsets = self.cleaner_offsets
+        return {key: offsets[key] for key in keys if key in offsets}
 
     def finish_move(self, log: Log) -> Moved | None:
         """See `interface.LogStore.finish_move`."""
@@ -334,6 +348,7 @@ class DiskLogStore:
     def checkpoint(self, high_watermarks: Offsets) -> None:
         """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError: the first."""
         errors: list[StorageError] = []
+        former = self._former.copy()
         for log in self.logs():
             if log.failure is None:
                 _try(errors, log.flush_sealed)
@@ -342,25 +357,27 @@ class DiskLogStore:
                 _try(errors, self._write_checkpoints, directory.path, high_watermarks)
         if errors:
             raise errors[0]
+        self._former -= former
 
     def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
-        logs = self._logs_in(path)
-        known = {key: high_watermarks[key] for key in logs if key in high_watermarks and key not in self._futures.logs}
-        self._write_offsets(path, self._progress_of(logs) | {layout.REPLICATION_CHECKPOINT: known})
+        """High watermarks were asked for before: one of a log that was deleted since says nothing of a new log of its name."""
 
-    def _progress_of(self, logs: dict[tuple[str, int], PartitionLog]) -> dict[str, Offsets]:
-        return {
-            layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
-            layout.LOG_START_CHECKPOINT: {
-                key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset
-            },
-        }
+        def look() -> dict[str, Offsets]:
+            logs = self._logs_in(path)
+            known = high_watermarks.keys() & logs.keys() - self._futures.logs.keys() - self._former
+            return _progress_of(logs) | {layout.REPLICATION_CHECKPOINT: {key: high_watermarks[key] for key in logs if key in known}}
 
-    def _write_offsets(self, path: str, checkpoints: dict[str, Offsets]) -> None:
-        if self.unopened:
-            checkpoints = {name: self._keep_for_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
+        self._write_offsets(path, look)
+
+    def _write_offsets(self, path: str, look: Callable[[], dict[str, Offsets]]) -> None:
+        def whole() -> dict[str, Offsets]:
+            checkpoints = look()
+            if not self.unopened:
+                return checkpoints
+            return {name: self._keep_for_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
+
         try:
-            self._checkpoints.write(path, checkpoints)
+            self._checkpoints.write(path, whole)
         except OSError as error:
             raise storage_error("write the checkpoints of", path, error) from error
 
@@ -370,11 +387,11 @@ class DiskLogStore:
         if own is not log or not isinstance(own.home, LogHome):
             return
         path = own.home.parent
-        offsets = {key: self.cleaner_offsets[key] for key in self._logs_in(path) if key in self.cleaner_offsets}
-        self._write_offsets(path, {layout.CLEANER_CHECKPOINT: offsets | {(log.topic, log.partition): offset}})
-        self.cleaner_offsets[log.topic, log.partition] = offset
+        key = log.topic, log.partition
+        self._write_offsets(path, lambda: {layout.CLEANER_CHECKPOINT: self._cleaned(self._logs_in(path)) | {key: offset}})
+        self.cleaner_offsets[key] = offset
 
-    def _logs_in(self, path: str) -> dict[tuple[str, int], PartitionLog]:
+    def _logs_in(self, path: str) -> dict[Key, PartitionLog]:
         """Logs and copies; a partition has at most one of them in a directory."""
         return {
             key: log
@@ -407,7 +424,8 @@ class DiskLogStore:
             raise errors[0]
 
     def _holds_unopened(self, path: str) -> bool:
-        return any(os.path.dirname(log.path) == path for log in self.unopened.values())
+        undecided = any(log.directory == path for log in self._opening.undecided())
+        return undecided or any(os.path.dirname(log.path) == path for log in self.unopened.values())
 
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""
@@ -415,6 +433,15 @@ class DiskLogStore:
             log.let_go()
         self._logs.clear()
         release_all(self._directories)
+
+
+def _progress_of(logs: dict[Key, PartitionLog]) -> dict[str, Offsets]:
+    return {
+        layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
+        layout.LOG_START_CHECKPOINT: {
+            key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset
+        },
+    }
 
 
 def _try(errors: list[StorageError], action: Callable[..., object], *arguments: object) -> None:

@@ -175,13 +175,13 @@ def test_only_new_offsets_are_written(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("0\n1\na 0 5\n")
     checkpoints = OffsetCheckpoints(files)
     assert [checkpoints.read(str(tmp_path / name)) for name in ("old", "new")] == [{("a", 0): 5}, {}]
-    checkpoints.write(directory, {"old": {("a", 0): 5}, "new": {}})
+    checkpoints.write(directory, lambda: {"old": {("a", 0): 5}, "new": {}})
     assert (files.replaced, files.syncs) == ([], 0)
     files.full = True
     with pytest.raises(OSError, match="full"):
-        checkpoints.write(directory, {"old": {("a", 0): 6}, "new": {("a", 0): 1}})
+        checkpoints.write(directory, lambda: {"old": {("a", 0): 6}, "new": {("a", 0): 1}})
     files.full = False
     for _ in range(2):
-        checkpoints.write(directory, {"old": {("a", 0): 5}, "new": {("a", 0): 1}})
+        checkpoints.write(directory, lambda: {"old": {("a", 0): 5}, "new": {("a", 0): 1}})
     assert (files.replaced, files.syncs) == (["old", "new"], 1)
     assert (tmp_path / "new").read_text() == "0\n1\na 0 1\n"
