@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -132,6 +133,7 @@ class ClusterImage:
     """The metadata of one cluster. Lists and dicts are for reading: whoever changes them breaks the first rule."""
 
     __slots__ = (
+        "_directory_counts",
         "_last_place",
         "_shared",
         "brokers",
@@ -163,6 +165,7 @@ class ClusterImage:
         self.carried: dict[tuple[Any, ...], Any] = {}
         self._shared: dict[tuple[Any, ...], list[Any]] = {}
         self._last_place: tuple[_Place, _Place] | None = None
+        self._directory_counts: Counter[bytes] | None = None
 
     def config_overrides(self, resource_type: int, name: str) -> Mapping[str, str]:
         """What a resource itself sets: a topic, a broker (the empty name: all brokers), a group, a telemetry subscription."""
@@ -199,6 +202,19 @@ class ClusterImage:
         self._last_place = (replicas, isr, directories), place
         return place
 
+    def directory_counts(self) -> Counter[bytes]:
+        """How many replicas lie in each log directory; its id tells the broker. Counted when first asked for, and kept from then on."""
+        if self._directory_counts is None:
+            partitions = (partition for topic in self.topics.values() for partition in topic.partitions)
+            self._directory_counts = Counter(directory_id for partition in partitions for directory_id in partition.directories)
+        return self._directory_counts
+
+    def recount(self, directories: list[bytes], change: int) -> None:
+        """Replicas came to lie in those directories (1), or lie there no more (-1). For who replays."""
+        if self._directory_counts is not None:
+            for directory_id in directories:
+                self._directory_counts[directory_id] += change
+
     def everything(self) -> MetadataDelta:
         """The whole image as a delta from nothing: what a broker does at start."""
         changed = {resource for resource in self.configs if resource[0] != ResourceType.TOPIC}
@@ -226,6 +242,8 @@ def _remove_topic(image: ClusterImage, record: Any, delta: MetadataDelta) -> Non
         return
     del image.topics[topic.name]
     image.configs.pop((ResourceType.TOPIC, topic.name), None)
+    for partition in topic.partitions:
+        image.recount(partition.directories, -1)
     _forget_collision(image, topic.name)
     delta.deleted.append(topic)
 
@@ -250,15 +268,19 @@ def _partition(image: ClusterImage, record: Any, delta: MetadataDelta) -> None:
         *image.shared_place(record.replicas, record.isr, record.directories),
         _details(record),
     )
-    _place(topic, partition)
+    image.recount(partition.directories, 1)
+    _place(image, topic, partition)
     _note(topic, delta.grown, delta)
 
 
-def _place(topic: TopicImage, partition: PartitionImage) -> None:
+def _place(image: ClusterImage, topic: TopicImage, partition: PartitionImage) -> None:
     """PartitionRecords come in order, one after another: the common case does without copying the list."""
     if partition.index == len(topic.partitions):
         topic.partitions.append(partition)
     else:
+        for former in topic.partitions:
+            if former.index == partition.index:
+                image.recount(former.directories, -1)
         topic.partitions = [*(other for other in topic.partitions if other.index != partition.index), partition]
         topic.partitions.sort(key=lambda one: one.index)
 
@@ -291,6 +313,8 @@ def _partition_change(image: ClusterImage, record: Any, delta: MetadataDelta) ->
     if record.replicas is not None:
         partition.replicas = image.shared(record.replicas)
     if record.directories is not None:
+        image.recount(partition.directories, -1)
+        image.recount(record.directories, 1)
         partition.directories = image.shared(record.directories)
     if record.leader != NO_LEADER_CHANGE:
         partition.leader = record.leader

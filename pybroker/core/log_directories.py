@@ -1,7 +1,7 @@
 """In which log directory of its broker a replica lies, and where a new one goes (KIP-113, KIP-858, KIP-1066).
 
 Rules
-- `PartitionImage.directories` names one directory for each of `replicas`. Ids below 100 name none: 0 unassigned, 1 lost, 2 migrating.
+- `PartitionImage.directories` names one directory for each of `replicas`. The lowest ids name none: 0 unassigned, 1 lost, 2 migrating.
 - A new replica goes where an operator wanted it (AlterReplicaLogDirs came before the topic), else into the directory with the fewest, of
   those that are online and not cordoned. So the metadata always says where a replica of this broker is, written to or not.
 - A broker that starts knows better than the metadata where its logs are: a log that was moved by hand is where it was found.
@@ -13,17 +13,16 @@ Rules
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pybroker.core.cluster import NO_LEADER, BrokerImage, ClusterImage, PartitionImage, TopicImage
+from pybroker.core.cluster import NO_DETAILS, NO_LEADER, BrokerImage, ClusterImage, PartitionImage, TopicImage
 from pybroker.core.settings import Settings
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.uuids import RESERVED_DIRECTORY_IDS
 
 UNASSIGNED = bytes(16)
-RESERVED_IDS = 100
 ALL = "*"
 ELR_FEATURE = "eligible.leader.replicas.version"
 MAX_PREFERRED = 10_000  # wishes for partitions that do not exist; anybody may send them
@@ -34,7 +33,7 @@ Locate = Callable[[str, bytes, int], bytes | None]
 
 def is_assigned(directory_id: bytes) -> bool:
     """Whether an id names a directory."""
-    return int.from_bytes(directory_id) >= RESERVED_IDS
+    return int.from_bytes(directory_id) >= RESERVED_DIRECTORY_IDS
 
 
 def directory_of(partition: PartitionImage, node_id: int) -> bytes:
@@ -42,11 +41,6 @@ def directory_of(partition: PartitionImage, node_id: int) -> bytes:
     replicas, directories = partition.replicas, partition.directories
     at = replicas.index(node_id) if node_id in replicas else len(directories)
     return directories[at] if at < len(directories) else UNASSIGNED
-
-
-def _count(image: ClusterImage, node_id: int) -> Counter[bytes]:
-    """How many replicas of a broker lie in each directory."""
-    return Counter(directory_of(one, node_id) for topic in image.topics.values() for one in topic.partitions)
 
 
 class LocalDirectories:
@@ -79,7 +73,8 @@ class Chooser:
     def __init__(self, image: ClusterImage, broker: BrokerImage, local: LocalDirectories, cordoned: set[bytes]) -> None:
         self._online = [directory_id for directory_id in broker.log_dirs if directory_id not in cordoned]
         self._preferred = local.preferred
-        self._counts = _count(image, broker.broker_id)
+        counts = image.directory_counts()
+        self._counts = {directory_id: counts[directory_id] for directory_id in self._online}
         self._shared = {directory_id: [directory_id] for directory_id in self._online}
 
     def choose(self, topic: str, index: int) -> list[bytes]:
@@ -99,16 +94,18 @@ def start_changes(image: ClusterImage, node_id: int, log_dirs: list[bytes], all_
     A new leader epoch lets clients and logs tell what was written before a crash from what came after it (KIP-101). `all_online`: no
     directory of this broker is offline, so a log that is nowhere was never written.
     """
-    counts: Counter[bytes] | None = None
+    counts: dict[bytes, int] = {}
+    only = log_dirs[0] if all_online and len(log_dirs) == 1 else None
     for topic in image.topics.values():
         for partition in topic.partitions:
             if node_id not in partition.replicas or partition.leader not in (node_id, NO_LEADER):
                 continue
-            assigned = directory_of(partition, node_id)
-            actual = (locate(topic.name, topic.topic_id, partition.index) if log_dirs else None) or assigned
+            assigned = actual = directory_of(partition, node_id)
+            if assigned != only and log_dirs:
+                actual = locate(topic.name, topic.topic_id, partition.index) or assigned
             can_lead = actual in log_dirs or not log_dirs
             if not can_lead and all_online and not is_assigned(actual):
-                counts = _count(image, node_id) if counts is None else counts
+                counts = counts or {directory_id: image.directory_counts()[directory_id] for directory_id in log_dirs}
                 actual = min(log_dirs, key=counts.__getitem__)
                 counts[actual] += 1
                 can_lead = True
@@ -130,7 +127,7 @@ def _lead(topic: TopicImage, partition: PartitionImage, node_id: int) -> Any:
     change: Any = messages.PartitionChangeRecord(partition_id=partition.index, topic_id=topic.topic_id, leader=node_id)
     if node_id not in partition.isr:
         change.isr = [node_id]
-    if partition.details.eligible_leader_replicas or partition.details.last_known_elr:
+    if partition.details is not NO_DETAILS and (partition.details.eligible_leader_replicas or partition.details.last_known_elr):
         change.eligible_leader_replicas, change.last_known_elr = [], []
     return change
 

@@ -27,7 +27,9 @@ from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, LogStore, StorageError
+from pybroker.storage.layout import future_directory_name
 from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.uuids import ZERO_UUID
 
 if TYPE_CHECKING:
     from pybroker.runtime.moves import Moves
@@ -36,8 +38,6 @@ logger = logging.getLogger("pybroker")
 
 UNKNOWN_LAG = -1
 THROTTLE = "replica.alter.log.dirs.io.max.bytes.per.second"
-MAX_NAME_LENGTH = 255
-FUTURE_SUFFIX_LENGTH = len(".-future") + 32  # see `storage.layout`
 
 
 class BrokerCannotGoOn(DataDirectoryError):
@@ -140,7 +140,7 @@ class LogDirs:
         Raises KafkaError: INVALID_TOPIC_EXCEPTION, LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR, INVALID_REPLICA_ASSIGNMENT (cordoned), and
         UNKNOWN_TOPIC_OR_PARTITION: then the partition goes there once it is made.
         """
-        if len(f"{topic}-{partition}") > MAX_NAME_LENGTH - FUTURE_SUFFIX_LENGTH:
+        if future_directory_name(topic, partition, ZERO_UUID) is None:
             raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, "The topic name is too long.")
         directory = self._online_directory(path)
         live = self._partitions.find(topic, partition)

@@ -57,7 +57,7 @@ class Appended(NamedTuple):
 class LivePartition:
     """See the module. Light: a broker may have thousands, and most of them sleep.
 
-    `cleaning` is set when the round of the cleaner that is under way ends; while the log is `moving` none begins.
+    `cleaning`: the end of the round of the cleaner that is under way, None if none is; while the log is `moving` none begins.
     """
 
     __slots__ = (

@@ -25,12 +25,11 @@ from pybroker.storage.files import FULL, OUT_OF_DESCRIPTORS, Files, storage_erro
 from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, take_clean_shutdown, write_meta_properties
-from pybroker.wire.uuids import ZERO_UUID, to_text
+from pybroker.wire.uuids import RESERVED_DIRECTORY_IDS, ZERO_UUID, to_text
 
 T = TypeVar("T")
 
 PROBE = ".probe.tmp"
-RESERVED_DIRECTORY_IDS = 100  # KIP-858: the lowest ids mean "unassigned", "lost" and so on
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@
     orders-3.<32 hex>-delete    the original, renamed after that
 
 Rules
-- A copy takes its place only if it ends where the original does, is durable as far as that is, and the checkpoints of its directory speak
-  for it. What the original held when it was opened counts as durable, whatever the checkpoint said: a flush may have made it so.
-  Both renames and all between happen without anybody writing to either.
-- A process that dies between the two renames leaves the log twice. The next start keeps the longer one (they are alike, or the shorter one
-  was not written to since) and puts the other aside as `-stray`, where it is left alone.
+- A copy takes its place only if it ends where the original does, is durable as far as that is, and the checkpoints of its directory know it
+  (what they say may be older; then a start after a crash looks at more). What the original held when it was opened counts as durable,
+  whatever the checkpoint said: a flush may have made it so. Both renames and all between happen without anybody writing to either.
+- A process that dies between the two renames leaves the log twice; so does an original that cannot be renamed. The next start keeps the
+  longer one, or the one that starts later (else they are alike), and puts the other aside as `-stray`, where it is left alone.
 - Of a copy that was not complete, a start after a crash keeps what the checkpoint knows to be durable, and copies the rest anew: a power
   failure may have left holes in it, and nobody would look into what is already there.
 - A copy that is longer than its original had taken its place, and the disk forgot the renames: it takes it again.

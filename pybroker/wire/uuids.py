@@ -6,10 +6,13 @@ from binascii import a2b_base64
 
 from pybroker.wire.spec import ZERO_UUID
 
-__all__ = ["ONE_UUID", "ZERO_UUID", "from_text", "to_text"]
+__all__ = ["ONE_UUID", "RESERVED_DIRECTORY_IDS", "ZERO_UUID", "from_text", "to_text"]
 
 ONE_UUID = bytes(15) + b"\x01"
 """The id of the metadata topic (`Uuid.ONE_UUID`); reserved like the zero id."""
+
+RESERVED_DIRECTORY_IDS = 100
+"""An id of a log directory that is a lower number names none: it says that the directory is unassigned, lost, and so on (KIP-858)."""
 
 
 def to_text(uuid: bytes) -> str:

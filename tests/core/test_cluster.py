@@ -14,6 +14,7 @@ from pybroker.core.controller import ControllerDecision, ControllerView, bootstr
 from pybroker.core.create_partitions import create_partitions
 from pybroker.core.create_topics import create_topics
 from pybroker.core.delete_topics import delete_topics
+from pybroker.core.log_directories import assignment_records
 from pybroker.core.settings import Settings
 from pybroker.wire.messages import (
     BrokerRegistrationChangeRecord,
@@ -224,3 +225,56 @@ def test_an_image_replayed_from_stored_bytes_is_the_live_image(steps: list[tuple
     for batch in log:
         replayed.replay([decode_metadata_record(stored)[0] for stored in batch])
     assert state_of(replayed) == state_of(live)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.lists(st.tuples(STEPS, st.booleans()), max_size=12))
+def test_replicas_are_counted_by_directory(steps: list[tuple[tuple[str, str, int], bool]]) -> None:
+    """Whatever is made, moved and deleted, what is kept is what one would count; new ones go where there are fewest."""
+    directories = [bytes([number]) * 16 for number in (1, 2, 3)]
+    image = ClusterImage("c")
+    view = ControllerView(image, Settings({}), 1, Random(7))
+    image.replay(bootstrap_records(view.settings))
+    image.replay(start_records(view, 0, directories, [("PLAINTEXT", "h", 9092)]))
+    for step, moves in steps:
+        image.replay(decide(view, step) if step[0] != "restart" else start_records(view, image.offset + 1, directories, []))
+        assignments = [(topic.topic_id, 0, directories[2]) for topic in image.topics.values()] if moves else []
+        image.replay(assignment_records(image, 1, assignments))
+        kept = dict(image.directory_counts())
+        image._directory_counts = None
+        counted = image.directory_counts()
+        assert all(count == counted[directory_id] for directory_id, count in kept.items())
+        if not moves and step[0] == "create" and len(image.topics) == 1:
+            assert max(counted.values()) == 1
+
+
+def test_partition_that_is_told_twice_is_counted_once() -> None:
+    """A second PartitionRecord takes the place of the first."""
+    image = with_topic(2)
+    first = bytes([1]) * 16
+    assert image.directory_counts() == {}
+    for directory_id in (first, bytes([2]) * 16):
+        record = partition(0)
+        record.directories = [directory_id]
+        image.replay([record])
+    assert image.directory_counts()[first] == 0
+    assert image.directory_counts()[bytes([2]) * 16] == 1
+
+
+def test_where_logs_lie_is_asked_only_where_there_is_a_choice() -> None:
+    """A start with one directory asks nobody where what is said to lie there lies; with two it believes what was found."""
+    image = with_topic(3)
+    view = ControllerView(image, Settings({}), 1, Random(7))
+    one, two = bytes([1]) * 16, bytes([2]) * 16
+    image.replay(assignment_records(image, 1, [(ID, index, one) for index in range(3)]))
+
+    def locate(topic: str, topic_id: bytes, index: int) -> bytes | None:
+        asked.append(index)
+        return two if index == 1 else None
+
+    asked: list[int] = []
+    image.replay(start_records(view, 0, [one], [], locate))
+    assert asked == []
+    image.replay(start_records(view, 0, [one, two], [], locate))
+    assert asked == [0, 1, 2]
+    assert [each.directories for each in image.topics["t"].partitions] == [[one], [two], [one]]
