@@ -119,6 +119,8 @@ class Moves:
     async def _round(self) -> None:
         """Some moves, the first ones, each to its end."""
         ready = [move for move in await self._copy_some() if self._is_due(move)]
+        if not ready:
+            return
         try:
             await self._secure(ready)
             ready = [move for move in ready if self._is_due(move)]

@@ -254,6 +254,17 @@ class Partitions:
                 if self.store.get(live.topic, live.partition) is live.log:
                     self._discard(live.log)
                 self._delete_unopened(live.topic, live.partition)
+        for index in range(len(topic.lives)):
+            self._drop_copy(image, index)
+
+    def _drop_copy(self, image: TopicImage, index: int) -> None:
+        """One that waits for a log that is away."""
+        copy = self.store.future(image.name, index)
+        if copy is not None and copy.topic_id == image.topic_id:
+            try:
+                self.store.drop_move(copy)
+            except StorageError as error:
+                logger.error("the copy of %s-%d in %s stays: %s", image.name, index, copy.directory, error)
 
     def _discard(self, log: Log) -> None:
         """The topic is gone, whether or not its files can be taken away: storage lets nobody else write behind them."""

@@ -99,6 +99,28 @@ def test_directory_is_left_out_while_a_log_moves_out_of_it(disks: Disks) -> None
     trio.run(main)
 
 
+def test_topic_is_deleted_while_its_copy_waits(disks: Disks) -> None:
+    """The copy goes with it; a new topic of that name can move, and the old log is put aside when it is back."""
+
+    async def main() -> None:
+        await begin(disks, 5)
+        async with disks.open(disks.b, disks.a) as room:
+            room.live("t").cleaning = trio.Event()
+            assert await room.move("t", 0, disks.b) == 0
+        async with disks.open(disks.b) as room:
+            assert await room.delete("t") == 0
+            assert await room.create("t") == 0
+            assert room.state().partitions.store.future("t", 0) is None
+        async with disks.open(disks.b, disks.a) as room:
+            assert await room.produce("t") == 0
+            assert await room.move("t", 0, disks.a) == 0
+            await room.until(lambda: room.live("t").log.directory == disks.a)
+            assert await room.end_offset("t") == (0, 1)
+        assert kinds(disks.a) == ["0", "stray"]
+
+    trio.run(main)
+
+
 @pytest.mark.parametrize("failing", ["a", "b"])
 def test_directory_fails_after_the_metadata_was_told_of_a_move(disks: Disks, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     """What the metadata says is where the log is: it has a leader if that directory is well, and comes back with it."""

@@ -63,6 +63,17 @@ class StoppingFiles(Files):
         self._count()
 
 
+class Stubborn(Files):
+    """Takes no log away, and puts none aside."""
+
+    refused = ("-delete", "-stray")
+
+    def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
+        if target.endswith(self.refused) and not source.endswith("-future"):
+            raise PermissionError(1, "Operation not permitted", source)
+        os.replace(source, target)
+
+
 @pytest.fixture
 def paths(tmp_path: Path) -> list[str]:
     """Two log directories."""
@@ -412,13 +423,6 @@ def test_stray_that_cannot_be_renamed(filled: tuple[Any, Any], paths: list[str],
     """It keeps nothing from starting; nobody writes behind its records."""
     store, _ = filled
     store.close({})
-
-    class Stubborn(Files):
-        def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
-            if target.endswith("-stray"):
-                raise PermissionError(1, "Operation not permitted", source)
-            os.replace(source, target)
-
     store = open_disk(*paths, files=Stubborn())
     (remark,) = store.settle(lambda topic, partition: None)
     assert "It cannot be renamed: Operation not permitted" in remark
@@ -555,6 +559,25 @@ def test_failed_directory_is_used_no_more(filled: tuple[Any, Any], paths: list[s
     store = open_disk(*paths)
     assert store.get(*KEY).log_end_offset == 24
     assert store.get("u", 0).recovery.scanned_bytes == 0
+
+
+def test_copy_goes_though_its_log_cannot(open_disk: Open, paths: list[str], append: Append):
+    """Whoever deletes a topic whose files cannot be taken away hears of it, and the copy goes all the same."""
+    store = open_disk(*paths, files=Stubborn())
+    log = store.create(*KEY, TOPIC_ID, store._config, paths[0])
+    append(log)
+    store.begin_move(log, paths[1])
+    with pytest.raises(StorageError, match=r"cannot rename .*a/t-0"):
+        store.delete(log)
+    assert (store.get(*KEY), store.future(*KEY), directories_of(paths)) == (None, None, [["0"], ["delete"]])
+
+
+def test_copy_goes_with_the_directory_of_its_log(filled: tuple[Any, Any], paths: list[str]):
+    """Nobody could go on with it."""
+    store, log = filled
+    store.begin_move(log, paths[1])
+    assert store.fail_directory(paths[0], "it smokes") == [log]
+    assert (store.future(*KEY), directories_of(paths)) == (None, [["0"], ["delete"]])
 
 
 def test_space(store: Any):
