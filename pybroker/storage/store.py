@@ -364,8 +364,9 @@ class DiskLogStore:
 
         def look() -> dict[str, Offsets]:
             logs = self._logs_in(path)
-            known = high_watermarks.keys() & logs.keys() - self._futures.logs.keys() - self._former
-            return _progress_of(logs) | {layout.REPLICATION_CHECKPOINT: {key: high_watermarks[key] for key in logs if key in known}}
+            unknown = self._former | self._futures.logs.keys()
+            known = {key: high_watermarks[key] for key in logs if key in high_watermarks and key not in unknown}
+            return _progress_of(logs) | {layout.REPLICATION_CHECKPOINT: known}
 
         self._write_offsets(path, look)
 

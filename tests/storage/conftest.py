@@ -14,6 +14,7 @@ from pybroker.records.builder import build_batch
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
+from tests.storage.moved_logs import KEY, Append, Open, aborted
 
 SMALL = LogConfig(segment_bytes=1000, index_interval_bytes=200)
 
@@ -67,3 +68,21 @@ def store(request: pytest.FixtureRequest) -> Any:
 def log(store: Any) -> Any:
     """An empty log with small segments."""
     return store.create("orders", 3, bytes(range(16)), SMALL)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[str]:
+    """Two log directories."""
+    return [str(tmp_path / "a"), str(tmp_path / "b")]
+
+
+@pytest.fixture
+def filled(open_disk: Open, append: Append, paths: list[str]) -> tuple[Any, Any]:
+    """A store of two directories, and a log of three segments in the first."""
+    store = open_disk(*paths)
+    log = store.create(*KEY, bytes(range(16)), store._config, paths[0])
+    for number in range(24):
+        append(log, timestamp=1000 + number, epoch=number // 10)
+    log.add_aborted(aborted(3))
+    log.add_aborted(aborted(22))
+    return store, log
