@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from pybroker.core.cluster import METADATA_TOPIC, MetadataDelta, TopicImage
-from pybroker.core.log_directories import directory_of
+from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.runtime.controller import Controller
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
@@ -126,7 +126,7 @@ class LogDirs:
         directory_id = directory_of(topic.partitions[partition], self._store.node_id)
         directories = self._store.directories()
         for directory in directories:
-            if directory.directory_id == directory_id or len(directories) == 1:
+            if directory.directory_id == directory_id or (len(directories) == 1 and not is_assigned(directory_id)):
                 return [Replica(directory.path, 0, lag, False)]
         return []
 

@@ -92,6 +92,7 @@ def test_directory_is_left_out_while_a_log_moves_out_of_it(disks: Disks) -> None
         async with disks.open(disks.b) as room:
             assert await room.leader("t") == (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])
             assert await room.produce("t") != 0
+            assert await room.places("t") == []
         async with disks.open(disks.b, disks.a) as room:
             await room.until(lambda: room.live("t").log.directory == disks.b)
             assert await room.end_offset("t") == (0, 5)
