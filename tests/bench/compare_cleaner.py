@@ -218,8 +218,10 @@ def beside_a_producer(broker: OutsideBroker, load: Load, seconds: float) -> None
     beside: list[tuple[float, float]] = []
     while cleaned_up_to(broker.directory, load.topic) < load.records and len(beside) < LOOKS:
         beside.append((look(1), look(IN_FLIGHT)))
-    for at, in_flight in enumerate((1, IN_FLIGHT)):
-        without, during = (statistics.median(one[at] for one in some) if some else 0.0 for some in (alone, beside))
+    if not beside:
+        tell("a producer beside the cleaner", "not seen: the cleaner was done before the first look; take more --records")
+    for at, in_flight in enumerate((1, IN_FLIGHT) if beside else ()):
+        without, during = (statistics.median(one[at] for one in some) for some in (alone, beside))
         share = f"{during:.1f} MB/s, {during / without:.2f} of that ({len(beside)} looks)"
         tell(f"a producer with {in_flight} in flight", f"{without:.1f} MB/s alone; beside the cleaner {share}")
     connection.close()
