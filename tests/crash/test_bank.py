@@ -255,8 +255,7 @@ def test_no_money_is_made_or_lost(broker_process: Any, seed: int) -> None:
             bank.quota = len(bank.orders[0]) * (round_number + 1) // ROUNDS
             bank.work()
             bank.compare()
-            bank.broker.kill()
-            bank.start_broker()
+            bank.kill_broker()
             bank.compare()
     finally:
         bank.close()

@@ -106,6 +106,7 @@ def test_last_values_survive(broker_process: Any, seed: int) -> None:
             await live(number)
         await broker_process.start()
         async with await RawClient.connect(*broker_process.address) as client:
+            await produce(client, rng, 1, values, sent)  # what two milliseconds before the kill brought is sealed by this
             with trio.fail_after(COMPACTED_WITHIN_S):
                 while sum(map(len, (await read_all(client)).values())) > len(KEYS) + 1:  # noqa: ASYNC110  # see `kill_after`
                     await trio.sleep(0.05)
