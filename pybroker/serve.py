@@ -30,14 +30,14 @@ _EXPECTED = (ListenError, DataDirectoryError, StorageError, ConfigError, KafkaEr
 
 
 def run(config: BrokerConfig) -> str | None:
-    """Serve until SIGINT or SIGTERM; a second signal ends the process at once. Returns why the broker could not start, or None."""
+    """Serve until a signal ends it; a second one ends the process at once. Returns why the broker could not start, or None."""
     raise_open_file_limit()
     return trio.run(_serve, config)
 
 
 async def _serve(config: BrokerConfig) -> str | None:
     broker = Broker(config)
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(*_ending_signals()) as signals:
         try:
             async with broker, trio.open_nursery() as nursery:
                 _calm_the_collector()
@@ -53,6 +53,12 @@ async def _serve(config: BrokerConfig) -> str | None:
                 raise
             return _words(cause)
     return None
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """As for Kafka, also that the terminal was closed; not under nohup, which has the process ignore that."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM] if ignored else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def _cause_of(error: BaseException | None) -> BaseException | None:
@@ -88,7 +94,7 @@ def _announce(broker: Broker) -> None:
 async def _wait_for_signal(signals: AsyncIterator[int]) -> None:
     async for number in signals:
         log.info("%s: stopping", signal.Signals(number).name)
-        for ending in (signal.SIGINT, signal.SIGTERM):
+        for ending in _ending_signals():
             signal.signal(ending, signal.SIG_DFL)
         return
 

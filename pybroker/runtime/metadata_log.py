@@ -103,7 +103,10 @@ class MetadataLog:
             self._last_timestamp = snapshot.timestamp_ms
             for records in snapshot.records:
                 yield self._begin, records
-        yield from self._tail()
+        try:
+            yield from self._tail()
+        except StorageError as error:
+            raise DataDirectoryError(f"the metadata log cannot be read: {error}. `pybroker verify` says what of it is whole.") from error
 
     def bootstrap_records(self) -> list[Any]:
         """What a new cluster begins with because its directory was formatted so. Raises DataDirectoryError."""

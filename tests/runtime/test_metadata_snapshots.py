@@ -441,3 +441,26 @@ def test_a_damaged_bootstrap_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryError, match=r"bootstrap.checkpoint cannot be read: .* Format the directory anew, or remove the file"):
         opened(store)
     store.abandon()
+
+
+class DamagedLog:
+    """A log of which only the beginning can be read."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def batches(self, from_offset: int) -> Any:
+        yield next(self._log.batches(from_offset))
+        raise StorageError("x.log is damaged after byte 87")
+
+
+def test_damage_that_recovery_did_not_meet_is_said_in_words() -> None:
+    """After a clean stop only the end of a log is looked at; the metadata is read as a whole, and refused where it is not."""
+    store = new_store()
+    opened(store)
+    metadata = MetadataLog(DamagedLog(log_of(store)), MemorySnapshots(), durable=False)
+    with pytest.raises(DataDirectoryError, match=r"the metadata log cannot be read: x\.log is damaged after byte 87\. `pybroker verify`"):
+        loaded(metadata)
