@@ -47,7 +47,8 @@ examples:
   pybroker wire --help                                 decode and encode Kafka's messages
   pybroker healthcheck 127.0.0.1:9092                  exit status 0 if a broker answers there
 
-exit status: 0 stopped on request, 1 could not start or go on, 2 wrong usage
+exit status: 0 stopped on request, 1 could not start or go on (a busy port, a data directory or a segment that cannot be used),
+2 wrong usage (an option, a setting or the --config file cannot be followed)
 """
 
 
@@ -110,7 +111,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     network.add_argument("--ready-file", metavar="PATH", help="written with the address once the broker serves; removed when it stops")
     data = parser.add_argument_group("where the data is").add_mutually_exclusive_group()
-    data.add_argument("--data-dir", metavar="DIR", help=f"keep the data here, in Kafka's layout (default ./{DEFAULT_DATA_DIR})")
+    data.add_argument(
+        "--data-dir",
+        metavar="DIR[,DIR...]",
+        help=f"keep the data here, in Kafka's layout (default ./{DEFAULT_DATA_DIR}); several, separated by commas, share the partitions",
+    )
     data.add_argument("--memory", action="store_true", help="keep the data in memory; it is gone when the broker stops")
     broker = parser.add_argument_group("what it does")
     broker.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="any server property of Kafka; may be repeated")
@@ -123,7 +128,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="TOPIC[-PARTITION]=FILE",
         action="append",
         default=[],
-        help="serve the records of a segment file (.log) of any broker, with their offsets; may be repeated",
+        help="serve the records of a segment file (.log) of any broker, with their offsets, from a partition that is empty "
+        "or has them from an earlier start; may be repeated",
     )
     broker.add_argument("--node-id", metavar="N", type=int, help="id of this broker (default 1)")
     other = parser.add_argument_group("other")
@@ -157,13 +163,14 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
     config = BrokerConfig(
         listen=options.listen or (None if "listeners" in settings else DEFAULT_LISTEN),
         advertise=options.advertise,
-        data_dir=None if options.memory else options.data_dir or data_dir_of(settings) or DEFAULT_DATA_DIR,
+        data_dir=None if options.memory else _data_dir(options.data_dir, settings),
         settings=settings,
         topics=dict(_parse_topic(text, settings) for text in options.topic),
         load_segments=_parse_segments(options.load_segment),
         node_id=options.node_id,
         ready_file=options.ready_file,
     )
+    config.directories()
     for option, text in (("--listen", config.listen_text()), ("--advertise", config.advertise_text())):
         if text is not None:
             _explain(option, parse_address, text)
@@ -171,6 +178,10 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
     for listener in [] if options.listen else listeners_passed_over(settings):
         logging.getLogger("pybroker").warning("listeners: %s is not served, a broker has one listener for clients here", listener)
     return config
+
+
+def _data_dir(option: str | None, settings: dict[str, str]) -> str:
+    return option if option is not None else data_dir_of(settings) or DEFAULT_DATA_DIR
 
 
 def _gather_settings(options: argparse.Namespace, environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
@@ -233,13 +244,19 @@ def _parse_topic(text: str, settings: dict[str, str]) -> tuple[str, int]:
 
 
 def _parse_segments(texts: list[str]) -> dict[str, list[str]]:
-    from pybroker.core.topic_names import is_valid_name
+    from pybroker.core.topic_names import check_name
+    from pybroker.storage.layout import parse_log_directory
+    from pybroker.wire.errors import KafkaError
 
     found: dict[str, list[str]] = {}
     for text in texts:
         name, separator, path = text.partition("=")
-        if not separator or not path or not is_valid_name(name):
+        if not separator or not path or not name:
             raise ConfigError(f"--load-segment {text}: it must be TOPIC=FILE or TOPIC-PARTITION=FILE")
+        try:
+            check_name((parse_log_directory(name) or (name, 0))[0])
+        except KafkaError as error:
+            raise ConfigError(f"--load-segment {text}: {error.message}") from None
         found.setdefault(name, []).append(path)
     return found
 

@@ -62,11 +62,13 @@ class BrokerConfig:
         return self.advertise if self.advertise is not None else listener_of(self.settings, "advertised.listeners")
 
     def directories(self) -> list[str]:
-        """The data directories; none for a broker in memory. Raises ConfigError if the metadata is said to lie elsewhere."""
+        """The data directories; none for a broker in memory.
+
+        Raises ConfigError if one has no name, or the metadata is said to lie elsewhere.
+        """
         if self.data_dir is None:
             return []
-        listed = [self.data_dir] if isinstance(self.data_dir, Path) else self.data_dir.split(",")
-        directories = [entry for one in listed if (entry := str(one).strip())]
+        directories = [str(self.data_dir)] if isinstance(self.data_dir, Path) else _split_directories(self.data_dir)
         _check_metadata_directory(self.settings.get("metadata.log.dir", "").strip(), directories)
         return directories
 
@@ -84,6 +86,13 @@ class BrokerConfig:
         if not text.isascii() or not text.strip().isdigit():
             raise ConfigError(f"node.id={text}: it must be a number, 0 or above")
         return int(text)
+
+
+def _split_directories(text: str) -> list[str]:
+    directories = [entry.strip() for entry in text.split(",")]
+    if not all(directories):
+        raise ConfigError(f"data directory {text!r}: a name is missing (is a variable not set?); several have commas between them")
+    return directories
 
 
 def _check_metadata_directory(metadata_directory: str, directories: Sequence[str]) -> None:

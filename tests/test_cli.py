@@ -179,7 +179,7 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert capsys.readouterr().err == "pybroker: --set: Unknown setting num.partition: did you mean num.partitions?\n"
 
 
-@pytest.mark.parametrize("text", ["orders", "orders=", "=file", "a b=file"])
+@pytest.mark.parametrize("text", ["orders", "orders=", "=file"])
 def test_segments_to_load(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """--load-segment takes a topic and a file, and says so."""
     from pybroker.cli import main
@@ -187,6 +187,31 @@ def test_segments_to_load(text: str, capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
     assert main(["--memory", "--load-segment", text]) == 2
     assert capsys.readouterr().err == f"pybroker: --load-segment {text}: it must be TOPIC=FILE or TOPIC-PARTITION=FILE\n"
+
+
+@pytest.mark.parametrize("name", ["or/ders", "..", "ord\u00e9rs-2", "a b", "x" * 250])
+def test_names_to_load(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """--load-segment refuses what can be no topic, and says why."""
+    from pybroker.cli import main
+
+    monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
+    assert main(["--memory", "--load-segment", f"{name}=file"]) == 2
+    text = capsys.readouterr().err
+    assert text.startswith(f"pybroker: --load-segment {name}=file: Topic name is invalid: ")
+    assert any(words in text for words in ("other than ASCII letters and digits, '.', '_' and '-'", "cannot be '..'", "longer than 249"))
+
+
+@pytest.mark.parametrize("text", ["", " ", "a,", ",a", "a,,b"])
+def test_data_directories_without_a_name(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A --data-dir that a variable left empty is refused, and nothing else is taken for it."""
+    from pybroker.cli import main
+    from pybroker.config import BrokerConfig, ConfigError
+
+    monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
+    assert main(["--data-dir", text]) == 2
+    assert capsys.readouterr().err.startswith(f"pybroker: data directory {text!r}: a name is missing")
+    with pytest.raises(ConfigError, match="a name is missing"):
+        BrokerConfig(data_dir=text).directories()
 
 
 @pytest.mark.parametrize(

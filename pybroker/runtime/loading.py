@@ -2,7 +2,8 @@
 
 A partition that holds nothing yet is given the batches of the files, with their offsets; what the files call the start is its log start
 offset. Leader epochs become those of this broker, since clients ask it about them. The files are read and left as they are. What a broker
-would cut off at a start, behind the first batch that is not whole, is left out here too, with a warning.
+would cut off at a start, behind the first batch that is not whole, is left out here too, with a warning. A partition that holds just these
+batches has them from an earlier start, and keeps them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from pybroker.config import ConfigError
 from pybroker.core.cluster import INTERNAL_TOPICS, METADATA_TOPIC
+from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST
 from pybroker.records.batch import BatchHeader, patch_base_offset_and_epoch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.recovery import recover
@@ -21,6 +23,7 @@ from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
 from pybroker.storage import layout
 from pybroker.storage.files import READ_ONLY, Files, OpenFile, storage_error
+from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.storage.walk import SegmentWalk
 from pybroker.wire.messages import CreateTopicsRequest
 
@@ -28,6 +31,9 @@ log = logging.getLogger("pybroker")
 
 KEEP_FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """Of a topic made for old records: the first look of retention, or of the cleaner, would take them away."""
+
+EPOCH_BYTES = slice(12, 16)
+"""Of a batch: its leader epoch, which is each broker's own."""
 
 
 class Loaded(NamedTuple):
@@ -54,9 +60,9 @@ async def load_segments(state: BrokerState, segments: Mapping[str, Sequence[str]
         wanted.setdefault(partition_of(name), []).extend(map(_look_at, paths))
     counts: dict[str, int] = {}
     for topic, partition in wanted:
-        counts[topic] = max(counts.get(topic, partitions.get(topic, 0)), partition + 1)
+        counts[topic] = max(counts.get(topic, 0), partition + 1)
     for topic, count in counts.items():
-        await _have_topic(state, topic, count)
+        await _have_topic(state, topic, count, partitions.get(topic))
     for (topic, partition), files in wanted.items():
         live = state.partitions.find(topic, partition)
         assert live is not None
@@ -79,29 +85,54 @@ def _look_at(path: str) -> Loaded:
         )
     if first is None or first.header is None or first.fault is not None:
         raise ConfigError(f"{path} holds no whole batch{f': {first.fault}' if first is not None else ', it is empty'}")
-    return Loaded(path, parsed[0] if parsed is not None else None)
+    base_offset = parsed[0] if parsed is not None else None
+    if base_offset is not None and not 0 <= first.header.base_offset - base_offset <= MAX_RELATIVE_OFFSET - first.header.last_offset_delta:
+        right = layout.segment_file_name(first.header.base_offset, layout.LOG)
+        raise ConfigError(f"{path}: the name says {base_offset}, its first batch says {first.header.base_offset}: rename it to {right}")
+    return Loaded(path, base_offset)
 
 
-async def _have_topic(state: BrokerState, topic: str, count: int) -> None:
+async def _have_topic(state: BrokerState, topic: str, count: int, asked: int | None) -> None:
+    """`count`: partitions that the files need. `asked`: those that the topic is to have, if that was said."""
     if topic in INTERNAL_TOPICS or topic == METADATA_TOPIC:
         raise ConfigError(f"{topic} is the broker's own: load the segment into a topic of another name")
     image = state.cluster.topics.get(topic)
     if image is None:
-        wanted = CreateTopicsRequest.CreatableTopic(name=topic, num_partitions=count, replication_factor=-1)
-        wanted.configs = [CreateTopicsRequest.CreatableTopicConfig(name=name, value=value) for name, value in KEEP_FOREVER.items()]
-        result = (await state.controller.create_topics(CreateTopicsRequest(topics=[wanted]))).topics[0]
-        if result.error_code:
-            raise ConfigError(f"the topic {topic} cannot be made: {result.error_message}")
+        await _make_topic(state, topic, count, asked)
     elif len(image.partitions) < count:
-        has = "1 partition" if len(image.partitions) == 1 else f"{len(image.partitions)} partitions"
-        raise ConfigError(f"{topic} has {has}, so no segment can be loaded into {topic}-{count - 1}")
+        raise ConfigError(f"{topic} has {_partitions(len(image.partitions))}, so no segment can be loaded into {topic}-{count - 1}")
+
+
+async def _make_topic(state: BrokerState, topic: str, count: int, asked: int | None) -> None:
+    """With retention that leaves its records alone. Raises ConfigError."""
+    if asked is not None and asked < count:
+        raise ConfigError(f"{topic} is to have {_partitions(asked)}, so no segment can be loaded into {topic}-{count - 1}")
+    if count > MAX_PARTITIONS_PER_REQUEST:
+        raise ConfigError(
+            f"--load-segment {topic}-{count - 1}: the topic {topic} would need {_partitions(count)}, "
+            f"and one change makes at most {MAX_PARTITIONS_PER_REQUEST:,}"
+        )
+    wanted = CreateTopicsRequest.CreatableTopic(name=topic, num_partitions=asked or count, replication_factor=-1)
+    wanted.configs = [CreateTopicsRequest.CreatableTopicConfig(name=name, value=value) for name, value in KEEP_FOREVER.items()]
+    result = (await state.controller.create_topics(CreateTopicsRequest(topics=[wanted]))).topics[0]
+    if result.error_code:
+        raise ConfigError(f"the topic {topic} cannot be made: {result.error_message}")
+    log.info("made the topic %s with %s", topic, _partitions(asked or count))
+
+
+def _partitions(count: int) -> str:
+    return "1 partition" if count == 1 else f"{count:,} partitions"
 
 
 def _fill(state: BrokerState, live: LivePartition, files: Sequence[Loaded]) -> None:
     """Blocking. Nobody else writes: the broker does not listen yet."""
     name = f"{live.topic}-{live.partition}"
     if live.log_end_offset:
-        raise ConfigError(f"{name} already holds records ({live.log_start_offset} to {live.log_end_offset - 1}): load into an empty one")
+        if not _holds(live, files):
+            has = f"{live.log_start_offset} to {live.log_end_offset - 1}"
+            raise ConfigError(f"{name} already holds records ({has}): load into an empty one")
+        log.info("%s holds the records of %s already: nothing is loaded", name, ", ".join(one.path for one in files))
+        return
     start: int | None = None
     for loaded in files:
         for header, batch in _whole_batches(loaded):
@@ -120,6 +151,31 @@ def _fill(state: BrokerState, live: LivePartition, files: Sequence[Loaded]) -> N
         log.warning(
             "%s: a transaction is open at the end, so readers of committed records get nothing from %d on", name, live.last_stable_offset
         )
+
+
+def _holds(live: LivePartition, files: Sequence[Loaded]) -> bool:
+    """Whether an earlier start loaded these files: the same range of offsets, with the same first and last batch."""
+    first, last = None, None
+    for loaded in files:
+        for header, batch in _whole_batches(loaded):
+            last = header, batch
+            first = first or last
+    if first is None or last is None:
+        return False
+    start = first[0].base_offset if files[0].base_offset is None else files[0].base_offset
+    if (start, last[0].next_offset) != (live.log_start_offset, live.log_end_offset):
+        return False
+    return all(_same_batch(live, header.base_offset, batch) for header, batch in (first, last))
+
+
+def _same_batch(live: LivePartition, offset: int, batch: bytearray) -> bool:
+    """But for the leader epoch."""
+    found = next(((header, piece) for header, piece in live.log.batches(offset)), None)
+    if found is None or found[0].base_offset != offset:
+        return False
+    held = bytearray(found[1].read())
+    held[EPOCH_BYTES] = batch[EPOCH_BYTES]
+    return held == batch
 
 
 def _whole_batches(loaded: Loaded) -> Iterator[tuple[BatchHeader, bytearray]]:

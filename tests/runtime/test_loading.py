@@ -123,6 +123,7 @@ def old_message() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
+        ("orders-10000", batch(0), "--load-segment orders-10000: .* would need 10,001 partitions, and one change makes at most 10,000"),
         ("orders", old_message(), "messages of magic 1, the format of before Kafka 0.11"),
         ("orders", b"", "holds no whole batch, it is empty"),
         ("orders", b"\xff\xd8\xff\xe0" * 50, "holds no whole batch: magic -1"),
@@ -148,10 +149,48 @@ def test_a_partition_that_holds_records(tmp_path: Path) -> None:
         serve(lambda find: None, load_segments={"orders": [path, path]})
     data = tmp_path / "data"
     serve(lambda find: None, load_segments={"orders": path}, data_dir=data)
-    with pytest.raises(ConfigError, match="already holds records"):
-        serve(lambda find: None, load_segments={"orders": path}, data_dir=data)
+    for other in (batch(0, 3), build_batch([(b"k", b"another")] * 2, base_offset=0, timestamp=1000)):
+        path.write_bytes(other)
+        with pytest.raises(ConfigError, match="already holds records"):
+            serve(lambda find: None, load_segments={"orders": path}, data_dir=data)
     with pytest.raises(ConfigError, match="has 1 partition, so"):
         serve(lambda find: None, load_segments={"orders-3": path}, data_dir=data)
+
+
+def test_started_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same command starts the same broker a second time: a partition that holds just these batches keeps them."""
+    first, second = (tmp_path / f"{offset:020d}.log" for offset in (100, 110))
+    first.write_bytes(batch(103, 2) + batch(105))
+    second.write_bytes(batch(110, 2))
+    for _ in range(2):
+        found = serve(lambda find: list(values(find("t"))), load_segments={"t": [first, second]}, data_dir=tmp_path / "data")
+        assert found == [103, 104, 105, 110, 111]
+        caplog.set_level(logging.INFO)
+    assert "t-0 holds the records of" in caplog.text
+    with pytest.raises(ConfigError, match="already holds records"):
+        serve(lambda find: None, load_segments={"t": first}, data_dir=tmp_path / "data")
+
+
+@pytest.mark.parametrize(("named", "begins"), [(100, 0), (0, 2**31)])
+def test_a_name_that_does_not_fit(tmp_path: Path, named: int, begins: int) -> None:
+    """A file whose batches cannot lie in a segment of its name is refused with the name that it should have."""
+    path = tmp_path / f"{named:020d}.log"
+    path.write_bytes(batch(begins))
+    words = f"the name says {named}, its first batch says {begins}: rename it to {begins:020d}.log"
+    with pytest.raises(ConfigError, match=words):
+        serve(lambda find: None, load_segments={"orders": path})
+
+
+def test_topics_that_are_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is made is said, for a slip of the pen makes a topic too; one that is to have fewer partitions is refused."""
+    path = tmp_path / "a"
+    path.write_bytes(batch(0))
+    caplog.set_level(logging.INFO)
+    serve(lambda find: find("orders-x"), load_segments={"orders-x": path, "orders-1": path})
+    assert "made the topic orders-x with 1 partition" in caplog.messages
+    assert "made the topic orders with 2 partitions" in caplog.messages
+    with pytest.raises(ConfigError, match="orders is to have 2 partitions, so no segment can be loaded into orders-2"):
+        serve(lambda find: None, load_segments={"orders-2": path}, topics={"orders": 2})
 
 
 def test_names() -> None:
