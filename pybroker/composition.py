@@ -128,8 +128,11 @@ def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: 
 
         memory = MemoryLogStore(cluster_id=to_text(new_uuid(rng)), node_id=node_id, rng=rng, directory_id=new_uuid(rng))
         return memory, memory.cluster_id, [directory.directory_id for directory in memory.directories()]
+    from pybroker.storage.files import Files
+    from pybroker.storage.given import check_given
     from pybroker.storage.store import DiskLogStore
 
+    check_given(Files(), directories)
     store = DiskLogStore.open(directories, cluster_id=None, node_id=node_id, rng=rng, config=settings.topic_config({}).log_config())
     _tell_of_damage(store)
     return store, store.cluster_id, store.directory_ids

@@ -426,6 +426,26 @@ def test_metadata_that_is_away_at_the_start(disks: Disks) -> None:
     trio.run(main)
 
 
+def test_metadata_on_a_disk_that_is_not_mounted(disks: Disks) -> None:
+    """An empty directory in its place, or none given, is never the begin of a new broker over the old one's logs."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            assert await room.produce("t", 1) == 0
+        os.rename(disks.a, disks.a + "-away")
+        for given in ([disks.a, disks.b], [disks.b]):
+            with pytest.raises(DataDirectoryError, match=r"holds logs \(t-1\), but no directory that was given holds the metadata"):
+                async with disks.open(*given):
+                    pass
+            assert "a" not in os.listdir(os.path.dirname(disks.a))
+        os.rename(disks.a + "-away", disks.a)
+        async with disks.open() as room:
+            assert await room.end_offset("t", 1) == (0, 1)
+
+    trio.run(main)
+
+
 def test_log_that_cannot_be_opened(disks: Disks, trouble: type[TroubledFiles]) -> None:
     """Its partition is offline, the broker starts, and the records are there when the disk is well again."""
 

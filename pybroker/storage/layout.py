@@ -47,6 +47,8 @@ KNOWN_IN_LOG_DIRECTORY = frozenset(
     }
 )
 
+METADATA_LOG = "__cluster_metadata-0"
+
 PARTITION_METADATA = "partition.metadata"
 LEADER_EPOCH_CHECKPOINT = "leader-epoch-checkpoint"
 QUORUM_STATE = "quorum-state"

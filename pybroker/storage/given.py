@@ -1,0 +1,86 @@
+"""Whether the directories that were given can be those of one broker, before anything is written into them.
+
+A disk that is not mounted looks like a new, empty directory. The metadata says which topics there are, so a broker that does not find it
+would begin as a new one, and take all logs for those of topics that never were. So: where logs are, the metadata must be, and in one place
+only, for of two nobody can tell which holds what clients were told last. It is never moved from one directory to another, so a crash
+leaves none of this.
+
+What cannot be looked at, and what has no owner, is not judged here: `directories` tells of it.
+
+(Kafka: LogManager.createAndValidateLogDirs, MetaPropertiesEnsemble.verify.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pybroker.storage import layout
+from pybroker.storage.checkpoints import DamagedFile
+from pybroker.storage.files import Files
+from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.metadata_files import read_meta_properties
+
+
+@dataclass(slots=True)
+class Glance:
+    """What lies in a directory: whether the metadata does, and the name of some log. `is_known`: all of it could be seen."""
+
+    path: str
+    holds_metadata: bool = False
+    log: str | None = None
+    is_known: bool = True
+
+
+def check_given(files: Files, paths: Sequence[str]) -> None:
+    """Writes nothing. Raises DataDirectoryError, in words that say what to do."""
+    seen = [glance(files, os.path.abspath(path)) for path in paths]
+    holders = [look.path for look in seen if look.holds_metadata]
+    if len(holders) > 1:
+        raise DataDirectoryError(
+            f"{' and '.join(holders)} hold metadata ({layout.METADATA_LOG}) both, and only one of them is the cluster's. One of them was "
+            "probably made by a start without the other. Find out which is right (pybroker dump shows the topics in it) and move "
+            f"{layout.METADATA_LOG} out of the other directory, or do not give that directory."
+        )
+    orphan = next((look for look in seen if look.log is not None), None)
+    if orphan is not None and not holders and all(look.is_known for look in seen):
+        raise DataDirectoryError(
+            f"{orphan.path} holds logs ({orphan.log}), but no directory that was given holds the metadata ({layout.METADATA_LOG}): is a "
+            "disk not mounted, or a directory not given? Give it with --data-dir, or move the logs away."
+        )
+
+
+def glance(files: Files, path: str) -> Glance:
+    """Look into a directory; one that is not there is empty."""
+    look = Glance(path)
+    try:
+        names = files.listdir(path)
+        look.holds_metadata = layout.METADATA_LOG in names and _holds_metadata(files, os.path.join(path, layout.METADATA_LOG))
+        look.log = next((name for name in sorted(names) if _is_log(files, path, name)), None)
+        look.is_known = look.log is None or read_meta_properties(files, path) is not None
+    except FileNotFoundError:
+        pass
+    except (OSError, DamagedFile):
+        look.is_known = False
+    return look
+
+
+def _is_log(files: Files, path: str, name: str) -> bool:
+    is_named = name != layout.METADATA_LOG and (layout.parse_log_directory(name) or layout.parse_future_directory(name))
+    return bool(is_named) and files.is_directory(os.path.join(path, name))
+
+
+def _holds_metadata(files: Files, path: str) -> bool:
+    """Whether anything is in it: a process that died at once may have left the name alone."""
+    if not files.is_directory(path):
+        return False
+    for name in files.listdir(path):
+        if name.endswith(layout.METADATA_SNAPSHOT):
+            return True
+        parsed = layout.parse_segment_file(name)
+        with suppress(FileNotFoundError):
+            if parsed is not None and parsed[1] == layout.LOG and files.size(os.path.join(path, name)):
+                return True
+    return False
