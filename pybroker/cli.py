@@ -92,6 +92,9 @@ class _Parser(argparse.ArgumentParser):
 
 def program() -> NoReturn:
     """What a shell starts: `main`, and out. All is closed by then, and taking the interpreter apart takes as long as the stop did."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this (`>&-`)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end of the process
     status = main()
     try:
         sys.stdout.flush()

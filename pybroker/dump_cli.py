@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
 
 from pybroker.inspection.decoders import Row
 from pybroker.inspection.dump import Choice, Dump
 from pybroker.inspection.kinds import DECODERS
 from pybroker.inspection.lines import line_of
+from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
 from pybroker.storage.files import Files
 from pybroker.storage.walk import MAX_OFFSET
 
@@ -35,22 +33,26 @@ a broker may run on the directory. Behind damage the dump goes on with the next 
 EPILOG = """\
 examples:
   pybroker dump pybroker-data/orders-0                            batches, indexes and the rest of one partition
-  pybroker dump --records data/orders-0 | jq .value               records as JSON, one a line
-  pybroker dump --records --from-offset 100 --max 5 data/orders-0/00000000000000000000.log
-  pybroker dump --records data/__consumer_offsets-12              commits and groups by their schemas
-  pybroker dump --records data/__cluster_metadata-0/*.checkpoint  topics, partitions, configurations
-  pybroker dump --json data | jq 'select(.kind == "damage")'      all that is not whole
+  pybroker dump --records pybroker-data/orders-0 | jq .value      records as JSON, one a line
+  pybroker dump --records --from-offset 100 --max 5 pybroker-data/orders-0/00000000000000000000.log
+  pybroker dump --records pybroker-data/__consumer_offsets-12     commits and groups by their schemas
+  pybroker dump --records pybroker-data/__cluster_metadata-0/*.checkpoint    topics, partitions, configurations
+  pybroker dump --json pybroker-data | jq 'select(.kind == "damage")'    all that is not whole
 
 who knows kafka-dump-log.sh: --files is PATH, --print-data-log and --deep-iteration are --records, --offsets-decoder and the other decoders
 are chosen by the path or by --decode, --index-sanity-check is always done.
 
-exit status: 0 all was shown, 1 damage was met (it says where), 2 a path cannot be read or is nothing of Kafka's
+exit status: 0 all was shown, 1 damage was met (it says where), 2 a path cannot be read or is nothing of Kafka's,
+the output cannot be written, or wrong usage
 """
 
 
 def run(words: list[str]) -> int:
     """Carry out the command; the result is the exit status."""
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.from_offset > options.to_offset:
+        parser.error(f"--from-offset {options.from_offset} lies behind --to-offset {options.to_offset}")
     choice = Choice(
         records=options.records,
         batches=options.json or not options.records,
@@ -60,14 +62,16 @@ def run(words: list[str]) -> int:
         limit=options.max,
     )
     dump = Dump(choice, Files())
-    say = _say_json if options.json else _say_record if options.records else _say_line
+    say_row = say_json if options.json else _say_record if options.records else _say_line
     try:
         for row in dump.rows(options.paths):
-            say(row)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who reads has seen enough; what is buffered has nowhere to go
-        return EXIT_OK
+            say_row(row)
+        flush()
+    except CannotWrite as reason:
+        if reason.is_closed_pipe:
+            return EXIT_OK  # who reads has seen enough
+        complain(reason)
+        return EXIT_UNREADABLE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return EXIT_UNREADABLE if dump.unreadable else EXIT_DAMAGED if dump.damaged else EXIT_OK
@@ -93,15 +97,11 @@ def _offset(text: str) -> int:
     return int(text)
 
 
-def _say_json(row: Row) -> None:
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
 def _say_record(row: Row) -> None:
     if row["kind"] == "record":
-        _say_json({name: value for name, value in row.items() if name not in ("kind", "file")})
+        say_json({name: value for name, value in row.items() if name not in ("kind", "file")})
     elif row["kind"] in ("properties", "producer") or row["kind"].endswith(("entry", "epoch", "transaction", "checkpoint")):
-        _say_json(row)
+        say_json(row)
     elif row["kind"] != "file":
         _complain(row)
 
@@ -110,12 +110,12 @@ def _say_line(row: Row) -> None:
     if row["kind"] == "unreadable":
         _complain(row)
     else:
-        sys.stdout.write(line_of(row) + "\n")
+        say(line_of(row) + "\n")
 
 
 def _complain(row: Row) -> None:
     """On stderr, after what was shown so far."""
-    sys.stdout.flush()
+    flush()
     where = f"{row['file']}: " if row["kind"] == "damage" else ""
     text = f"{row['file']}: {row['what']}" if row["kind"] == "unreadable" else line_of(row)
-    sys.stderr.write(f"pybroker: {where}{text}\n")
+    complain(f"{where}{text}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
+from contextlib import suppress
 
+from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
 from pybroker.inspection.verify import Verdict, verify
 from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
@@ -31,11 +30,12 @@ and no lock is taken, unless --repair is given.
 EPILOG = """\
 examples:
   pybroker verify pybroker-data                      is all of it whole?
-  pybroker verify data/orders-0                      one log
-  pybroker verify --repair data                      build indexes anew, cut torn ends
-  pybroker verify --repair --skip-damaged data/orders-0    keep also what lies behind damage in the middle of a segment
+  pybroker verify pybroker-data/orders-0             one log
+  pybroker verify --repair pybroker-data             build indexes anew, cut torn ends
+  pybroker verify --repair --skip-damaged pybroker-data/orders-0    keep also what lies behind damage in the middle of a segment
 
-exit status: 0 all is whole (or was made so), 1 something is damaged, 2 a path cannot be looked at, or cannot be repaired now
+exit status: 0 all is whole (or was made so), 1 something is damaged, 2 a path cannot be looked at, or cannot be
+repaired now, the output cannot be written, or wrong usage
 """
 
 
@@ -55,8 +55,10 @@ def _verify(files: Files, options: argparse.Namespace) -> int:
     verdict = verify(files, options.paths)
     try:
         _tell(verdict, as_json=options.json)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who reads has seen enough; what is buffered has nowhere to go
+    except CannotWrite as reason:
+        if not reason.is_closed_pipe:
+            complain(reason)
+            return EXIT_UNREADABLE
     return _status(verdict)
 
 
@@ -94,16 +96,11 @@ def _tell(verdict: Verdict, *, as_json: bool) -> None:
         say_json({"kind": "summary", "damaged": len(verdict.damage), "unreadable": verdict.unreadable, "what": verdict.summary()})
     else:
         for finding in verdict.findings:
-            sys.stdout.write(finding.text() + "\n")
-        sys.stdout.write(f"{verdict.summary()}\n")
-    sys.stdout.flush()
+            say(finding.text() + "\n")
+        say(f"{verdict.summary()}\n")
+    flush()
     for reason in verdict.unreadable:
-        sys.stderr.write(f"pybroker: {reason}\n")
-
-
-def say_json(row: dict[str, object]) -> None:
-    """One line."""
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        complain(reason)
 
 
 def _repair(files: Files, options: argparse.Namespace) -> int:
@@ -112,22 +109,30 @@ def _repair(files: Files, options: argparse.Namespace) -> int:
     try:
         locks = lock_all(files, options.paths)
     except CannotRepair as reason:
-        sys.stderr.write(f"pybroker: {reason}\n")
-        return EXIT_UNREADABLE
+        return _give_up(str(reason), options)
     try:
         verdict = verify(files, options.paths, ours=True)
         _tell(verdict, as_json=options.json)
         if verdict.damage:
             verdict = _repair_all(files, verdict, options)
             _tell_again(verdict, as_json=options.json)
+        flush()
         return _status(verdict)
-    except (OSError, StorageError) as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"pybroker: the repair stopped: {error}\n")
-        return EXIT_UNREADABLE
+    except (OSError, StorageError, CannotWrite) as error:
+        return _give_up(f"the repair stopped: {error}", options)
     finally:
         for lock in locks:
             lock.release()
+
+
+def _give_up(reason: str, options: argparse.Namespace) -> int:
+    """Say why nothing, or nothing more, is repaired."""
+    complain(reason)
+    with suppress(CannotWrite):
+        if options.json:
+            say_json({"kind": "error", "what": reason})
+        flush()
+    return EXIT_UNREADABLE
 
 
 def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> Verdict:
@@ -141,7 +146,7 @@ def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> 
             if options.json:
                 say_json(row)
             else:
-                sys.stdout.write(f"{row['kind']}: {row['file']}: {row['what']}.\n")
+                say(f"{row['kind']}: {row['file']}: {row['what']}.\n")
         told.update(map(str, steps))
         verdict = verify(files, options.paths, ours=True)
         if not verdict.damage or not any(row["kind"] == "repaired" for row in steps):
@@ -155,5 +160,5 @@ def _tell_again(again: Verdict, *, as_json: bool) -> None:
         say_json({"kind": "summary", "damaged": len(again.damage), "unreadable": again.unreadable, "what": again.summary()})
         return
     for finding in again.damage:
-        sys.stdout.write(f"still {finding.text()}\n")
-    sys.stdout.write(f"after the repair: {again.summary()}\n")
+        say(f"still {finding.text()}\n")
+    say(f"after the repair: {again.summary()}\n")

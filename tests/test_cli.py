@@ -277,3 +277,15 @@ def test_healthcheck_of_something_else() -> None:
         thread.join()
     assert fault is not None
     assert "no Kafka broker" in fault
+
+
+@pytest.mark.slow
+def test_closed_output(tmp_path: Path) -> None:
+    """Without a stdout (`>&-`) the commands work, and tell nobody."""
+    (tmp_path / "00000000000000000000.log").write_bytes(b"")
+    for command in ("dump", "verify"):
+        line = f'"{sys.executable}" -m pybroker {command} 00000000000000000000.log >&-'
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, check=False, timeout=TIMEOUT_S
+        )
+        assert (done.returncode, done.stderr) == (0, b"")

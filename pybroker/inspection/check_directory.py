@@ -30,7 +30,7 @@ Offsets = dict[tuple[str, int], int]
 
 METADATA_LOG = layout.log_directory_name(METADATA_TOPIC, 0)
 LEFT_OVER = {
-    "-delete": ("is what is left of a deleted topic", "removes it after a minute"),
+    "-delete": ("is a log that was deleted or moved away", "removes it after a minute"),
     "-future": ("is a copy of a log of another data directory that was not finished", "goes on copying, if the original is there"),
     "-stray": ("is a log that a broker put aside, as it did not know whose it is", "leaves it alone"),
 }
@@ -45,7 +45,7 @@ CHECKPOINTS = (
 
 @dataclass(slots=True)
 class DirectoryCheck:
-    """What was found in one data directory. `damaged`: checkpoints that cannot be read."""
+    """What was found in one data directory. `damaged`: checkpoints that cannot be read. `awaiting_removal`: logs that go soon."""
 
     path: str
     in_use: bool = False
@@ -55,6 +55,7 @@ class DirectoryCheck:
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    awaiting_removal: list[Finding] = field(default_factory=list)
 
     def outlook(self, key: tuple[str, int] | None) -> Outlook:
         """What the directory says of a log."""
@@ -99,6 +100,7 @@ def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
         check.unreadable.append(why_unreadable(path, error))
     for name in sorted(files.listdir(path)):
         _check_entry(files, check, name)
+    check.findings += _gather(check)
     check.findings += _compare_checkpoints(check)
     check.findings += _compare_metadata(files, check)
     return check
@@ -128,9 +130,18 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
         else:
             left = _LEFT_OVER.fullmatch(name)
             is_what, fate = LEFT_OVER[left["fate"]] if left is not None else ("is no log", "leaves it alone")
-            check.findings.append(note(path, f"it {is_what}", fate))
+            found = check.awaiting_removal if name.endswith("-delete") and left is not None else check.findings
+            found.append(note(path, f"it {is_what}", fate))
     except (OSError, StorageError) as error:
         check.unreadable.append(why_unreadable(path, error))
+
+
+def _gather(check: DirectoryCheck) -> list[Finding]:
+    """One note for the logs that wait for removal: there may be hundreds, and nobody has to do anything about them."""
+    waiting = check.awaiting_removal
+    if len(waiting) < 2:
+        return waiting
+    return [note(check.path, f"{len(waiting):,} logs wait for removal: they were deleted or moved away", "removes them after a minute")]
 
 
 def why_unreadable(path: str, error: OSError | StorageError) -> str:

@@ -107,8 +107,9 @@ class Dump:
             return
         if not self.choice.batches and place.kind not in BATCHED and not asked_for:
             return
-        if named:
-            yield {"kind": "file", "file": path, "what": place.kind.value, "size": self.files.size(path)}
+        size = self.files.size(path)
+        if named or not size:
+            yield {"kind": "file", "file": path, "what": place.kind.value, "size": size}
         rows = self._batched(place) if place.kind in BATCHED else small_file_rows(self.files, place)
         for row in rows:
             yield {"kind": row["kind"], "file": path, **_where(place, row), **row}

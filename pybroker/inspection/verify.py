@@ -90,13 +90,13 @@ def _verify_file(files: Files, path: str, verdict: Verdict) -> None:
     if place.kind is Kind.UNKNOWN:
         verdict.unreadable.append(f"{path} {why_unknown(read_head(files, path))}")
         return
-    verdict.files += 1
     if place.kind in OF_SEGMENTS and segment_beside(files, path) is not None:
         _file_of_log(files, path, verdict)
     elif place.kind is Kind.SEGMENT:
         verdict.findings += _loose_segment(files, path)
     else:
         verdict.findings += check_small_file(files, place)
+    verdict.files += 1
 
 
 def _loose_segment(files: Files, path: str) -> list[Finding]:

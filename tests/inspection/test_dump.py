@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pybroker.inspection.lines import counted, iso_time
 from pybroker.records.checksum import crc32
 from pybroker.storage.files import Files
 from pybroker.storage.lock import DirectoryLock
+from pybroker.testing.output import NowhereToWrite
 
 Batches = Callable[..., list[bytes]]
 Shown = tuple[int, str, str]
@@ -245,3 +247,36 @@ def test_counts() -> None:
         "1,204 records",
         "2 entries",
     ]
+
+
+@pytest.mark.parametrize(("number", "status", "said"), [(errno.ENOSPC, 2, "cannot write: No space left on device"), (errno.EPIPE, 0, "")])
+@pytest.mark.parametrize("words", [[], ["--json"], ["--records"]])
+def test_output_that_cannot_be_written(
+    words: list[str],
+    number: int,
+    status: int,
+    said: str,
+    tmp_path: Path,
+    kafka_logs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A full disk is said in one line; a reader that has seen enough is nothing to speak of."""
+    with NowhereToWrite(tmp_path / "out", number) as nowhere:
+        monkeypatch.setattr("sys.stdout", nowhere)
+        assert main(["dump", *words, str(kafka_logs / "orders-0")]) == status
+    assert capsys.readouterr().err == (f"pybroker: {said}\n" if said else "")
+
+
+def test_an_empty_segment(dump: Callable[..., Shown], tmp_path: Path) -> None:
+    """A file with nothing in it is said to be that."""
+    path = tmp_path / "00000000000000000000.log"
+    path.write_bytes(b"")
+    assert dump(path) == (0, f"== {path}: segment, 0 bytes\n", "")
+
+
+def test_offsets_the_wrong_way_round(dump: Callable[..., Shown], capsys: pytest.CaptureFixture[str]) -> None:
+    """No offset lies between 5 and 2, so that was not meant."""
+    with pytest.raises(SystemExit, match="2"):
+        dump("--from-offset", "5", "--to-offset", "2", "x")
+    assert "--from-offset 5 lies behind --to-offset 2" in capsys.readouterr().err

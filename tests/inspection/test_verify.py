@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -17,6 +19,7 @@ from pybroker.storage.files import Files
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.store import DiskLogStore
+from pybroker.testing.output import NowhereToWrite
 
 Shown = tuple[int, str, str]
 Batches = Callable[..., list[bytes]]
@@ -364,7 +367,7 @@ def test_leftovers(verify: Callable[..., Shown], write_log: Callable[..., Path])
         "was about to take its place",
         "notes.txt: it is no file of a log",
         "it belongs to no segment",
-        "of a deleted topic",
+        "it is a log that was deleted or moved away",
         "not finished",
         "put aside",
         "it is no log",
@@ -396,6 +399,9 @@ def test_a_broker_that_runs(verify: Callable[..., Shown], write_log: Callable[..
         assert (status, out) == (2, "")
         assert err.startswith("pybroker: nothing was repaired: ")
         assert "is in use" in err
+        status, out, again = verify("--repair", "--json", path / "t-0")
+        assert (status, again) == (2, err)
+        assert json.loads(out) == {"kind": "error", "what": err.removeprefix("pybroker: ").rstrip()}
     finally:
         lock.release()
 
@@ -465,6 +471,36 @@ def test_what_may_not_be_read(verify: Callable[..., Shown], kafka_logs: Path, mo
     status, out, err = verify(kafka_logs)
     assert (status, "3 logs with 1,087 records: all is whole; 2 paths could not be looked at" in out) == (2, True)
     assert all(f"cannot look at {path}: Permission denied" in err for path in refused)
+
+
+def test_many_logs_that_go(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
+    """Logs that wait for their removal are one note, however many they are."""
+    path = write_log(3)
+    for partition in range(39):
+        (path / f"a-{partition}.{'0' * 32}-delete").mkdir()
+    status, out, _ = verify(path)
+    assert (status, out.count("delete"), out.count("39 logs wait for removal")) == (0, 1, 1)
+
+
+def test_a_pipe(verify: Callable[..., Shown], tmp_path: Path) -> None:
+    """Of what is no file at all nothing is called whole."""
+    os.mkfifo(tmp_path / "fifo.log")
+    status, out, err = verify(tmp_path / "fifo.log")
+    assert (status, out, "Not a regular file" in err) == (2, "nothing was looked at\n", True)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--repair"]])
+def test_output_that_cannot_be_written(
+    words: list[str], write_log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is the disk full that the output goes to, one line on stderr says so."""
+    path = write_log(3)
+    with NowhereToWrite(path / "out", errno.ENOSPC) as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(["verify", *words, str(path)]) == 2
+    err = capsys.readouterr().err
+    assert err.endswith("cannot write: No space left on device\n")
+    assert err.count("\n") == 1
 
 
 def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
