@@ -82,6 +82,12 @@ class Broker:
         return self._open_rooms().state.cluster.cluster_id
 
     @property
+    def directories(self) -> list[str]:
+        """The data directories in use, as they were given; those that are offline are left out."""
+        given = zip(self.config.directories(), self._open_rooms().state.log_dirs.directories(), strict=False)
+        return [path for path, directory in given if directory.failure is None]
+
+    @property
     def server(self) -> Server:
         """The server, for connections in memory (`pybroker.testing.memory`)."""
         if self._server is None:

@@ -19,6 +19,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.log_dirs import LogDirs
+from pybroker.runtime.log_places import lying_elsewhere
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
@@ -102,6 +103,8 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
         )
         partitions = Partitions(store, settings, clock, controller.image)
         partitions.apply(controller.image.everything())
+        for remark in lying_elsewhere(store, controller.image):
+            log.warning("%s", remark)
     except BaseException:
         store.close(store.high_watermarks)
         raise

@@ -84,7 +84,7 @@ def _calm_the_collector() -> None:
 
 
 def _announce(broker: Broker) -> None:
-    directories = broker.config.directories()
+    directories = broker.directories
     where = f"in {', '.join(directories)}" if directories else "in memory"
     address, listening = broker.bootstrap_servers, broker.listening_on
     beneath = "" if address == listening else f" (listening on {listening})"

@@ -18,6 +18,7 @@ from pybroker.wire.errors import ErrorCode
 from pybroker.wire.messages import (
     DescribeLogDirsRequest,
 )
+from pybroker.wire.uuids import to_text
 from tests.log_dirs_room import FETCHED_BYTES, Disks, Room, TroubledFiles, bring_back, take_away
 
 STORAGE_ERROR = ErrorCode.KAFKA_STORAGE_ERROR
@@ -422,6 +423,26 @@ def test_metadata_that_is_away_at_the_start(disks: Disks) -> None:
             async with disks.open():
                 pass
         assert "__cluster_metadata-0" not in os.listdir(disks.b)
+
+    trio.run(main)
+
+
+def test_directory_that_was_not_given(disks: Disks, caplog: pytest.LogCaptureFixture) -> None:
+    """One warning counts and names what lies there, and says which directory it is by its id."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 9)
+            lost = to_text(room.directory_ids()[1])
+        async with disks.open(disks.a) as room:
+            assert await room.produce("t", 0) == 0
+        warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        words = "are offline: they lie in a data directory that was not given"
+        assert warned == [f"4 partitions (t-1, t-3, t-5, ...) {words} (id {lost})"]
+        take_away(disks.b)
+        async with disks.open() as room:
+            assert room.broker.directories == [disks.a]
+        assert "in a data directory that cannot be used or was not given" in caplog.text
 
     trio.run(main)
 

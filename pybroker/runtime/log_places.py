@@ -6,12 +6,14 @@ not made anew elsewhere: its records are there, and come back with the directory
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, TopicImage
 from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.storage.interface import LogStore, Owner
 from pybroker.wire.uuids import ZERO_UUID, to_text
+
+NAMES_SHOWN = 3
 
 
 def owner_of(image: ClusterImage, node_id: int, paths: Mapping[bytes, str], topic: str, partition: int) -> Owner | None:
@@ -47,6 +49,24 @@ def why_offline(store: LogStore, topic: TopicImage, partition: int) -> str | Non
     if is_assigned(directory_id):
         return failures[0] if failures else f"it lies in a log directory that this broker was not given, of the id {to_text(directory_id)}"
     return f"it may lie in a directory that is offline: {failures[0]}" if failures else None
+
+
+def lying_elsewhere(store: LogStore, image: ClusterImage) -> Iterator[str]:
+    """What to tell a person of partitions that the metadata has in directories that were not given."""
+    directories = store.directories()
+    known = {directory.directory_id for directory in directories}
+    found: dict[bytes, list[str]] = {}
+    for topic in image.topics.values():
+        for partition in topic.partitions:
+            directory_id = directory_of(partition, store.node_id)
+            if directory_id not in known and is_assigned(directory_id):
+                found.setdefault(directory_id, []).append(f"{topic.name}-{partition.index}")
+    where = "a data directory that " + ("cannot be used or " if any(one.failure for one in directories) else "") + "was not given"
+    for directory_id, names in found.items():
+        some = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+        are, they_lie = ("is", "it lies") if len(names) == 1 else ("are", "they lie")
+        count = "1 partition" if len(names) == 1 else f"{len(names)} partitions"
+        yield f"{count} ({some}) {are} offline: {they_lie} in {where} (id {to_text(directory_id)})"
 
 
 def _only_a_copy(store: LogStore, topic: TopicImage, partition: int) -> str | None:

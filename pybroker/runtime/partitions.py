@@ -216,7 +216,12 @@ class Partitions:
         """A log that cannot be opened, of a topic of that name that is no more."""
         unopened = self.store.unopened.get((image.name, index))
         if unopened is not None and unopened.topic_id not in (image.topic_id, ZERO_UUID):
-            self._delete_unopened(image.name, index)
+            self._put_aside(image.name, index)
+
+    def _put_aside(self, name: str, index: int) -> None:
+        """Only what was deleted while this broker ran is thrown away."""
+        for remark in self.store.put_aside(name, index):
+            logger.warning("%s", remark)
 
     def _delete_unopened(self, name: str, index: int) -> None:
         try:
@@ -238,7 +243,7 @@ class Partitions:
         # A log without an id lost its `partition.metadata` in a crash: `create` adopts it, its records are those of this topic if it was
         # there then. For one that is made later it is what was left of another.
         if log is not None and (log.topic_id != ZERO_UUID or self._has_begun):
-            self._discard(log)
+            self._put_aside(topic.name, partition)
         directory = assigned_directory(self.store, topic, partition)
         return self.store.create(topic.name, partition, topic.topic_id, rules.log_config, directory)
 

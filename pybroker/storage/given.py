@@ -36,6 +36,7 @@ class Glance:
 
 def check_given(files: Files, paths: Sequence[str]) -> None:
     """Writes nothing. Raises DataDirectoryError, in words that say what to do."""
+    _check_apart(paths)
     seen = [glance(files, os.path.abspath(path)) for path in paths]
     holders = [look.path for look in seen if look.holds_metadata]
     if len(holders) > 1:
@@ -50,6 +51,20 @@ def check_given(files: Files, paths: Sequence[str]) -> None:
             f"{orphan.path} holds logs ({orphan.log}), but no directory that was given holds the metadata ({layout.METADATA_LOG}): is a "
             "disk not mounted, or a directory not given? Give it with --data-dir, or move the logs away."
         )
+
+
+def _check_apart(paths: Sequence[str]) -> None:
+    """Each path must be a place of its own, whatever links lead there."""
+    places: dict[str, str] = {}
+    for path in paths:
+        place = os.path.realpath(path)
+        if place in places:
+            raise DataDirectoryError(f"{places[place]} and {path} are the same data directory ({place}): give it once")
+        places[place] = path
+    for place, path in places.items():
+        for other, around in places.items():
+            if place != other and os.path.commonpath((place, other)) == other:
+                raise DataDirectoryError(f"{path} lies in {around}, which is a data directory too: give directories that lie apart")
 
 
 def glance(files: Files, path: str) -> Glance:

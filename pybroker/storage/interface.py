@@ -399,6 +399,13 @@ class LogStore(Protocol):
         """Rename away and delete after `file_delete_delay_ms` (Kafka's `<name>.<uuid>-delete`)."""
         ...
 
+    def put_aside(self, topic: str, partition: int) -> Sequence[str]:
+        """Call what lies there of a partition otherwise (`-stray`), opened or not, and use it no more; returns what to tell a person.
+
+        So goes what is not known to be deleted: its files stay.
+        """
+        ...
+
     def delete_unopened(self, topic: str, partition: int) -> None:
         """`delete`, of one that could not be opened. Raises StorageError."""
         ...

@@ -338,6 +338,13 @@ class MemoryLogStore:
         self._logs.pop((log.topic, log.partition)).retire()
         self.cleaner_offsets.pop((log.topic, log.partition), None)
 
+    def put_aside(self, topic: str, partition: int) -> list[str]:
+        """Forget it: nothing was there before this process."""
+        log = self._logs.pop((topic, partition), None)
+        if log is not None:
+            log.retire()
+        return []
+
     def delete_unopened(self, topic: str, partition: int) -> None:
         """Whatever is in memory is open."""
 

@@ -100,7 +100,7 @@ class Opening:
                 compacted = key in cleaned or not cleaner_was_read
                 known = Checkpointed(directory.clean, recovery_points.get(key, 0), log_starts.get(key, 0), compacted)
                 self._open_log(directory, name, key, known)
-            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY:
+            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not layout.is_stray_directory(name):
                 self.remarks.append(f"{path} is not a log; it is left alone")
         self._take_offsets(directory, cleaned, self.cleaner_offsets)
         self._take_offsets(directory, high_watermarks, self.high_watermarks)
@@ -170,8 +170,10 @@ class Opening:
         if len(ids) > 1:
             self._seconds.append((key, log))
             return
-        self.logs[key], rest = _longer_first(other, log)
-        self._put_aside(key, rest, f"it is in {self.logs[key].directory} too, with all that is here")
+        kept, rest = _longer_first(other, log)
+        self.logs[key] = kept
+        ends = "ends there" if kept.log_end_offset == rest.log_end_offset else f"goes on to offset {kept.log_end_offset}"
+        self._put_aside(key, rest, f"it ends at offset {rest.log_end_offset}; a log of the same topic is in {kept.directory} and {ends}")
 
     def _take_future(self, key: Key, log: CopiedLog) -> None:
         """Of two copies one had been put in place and was being copied in turn when the disk forgot its name: it has more."""
@@ -253,6 +255,18 @@ class Opening:
             except StorageError as error:
                 self.remarks.append(f"the copy of {future.topic}-{future.partition} in {future.directory} is not used: {error}")
 
+    def put_aside(self, key: Key) -> list[str]:
+        """See `interface.LogStore.put_aside`."""
+        said = len(self.remarks)
+        why = "it is of a topic that the metadata does not know, and another one of that name is there now"
+        for log in (self.logs.pop(key, None), self.futures.forget(key)):
+            if log is not None:
+                self._put_aside(key, log, why)
+        unopened = self.unopened.pop(key, None)
+        if unopened is not None:
+            self._rename_aside(key, unopened.path, why)
+        return self.remarks[said:]
+
     def _forget_offsets(self, key: Key) -> None:
         self.cleaner_offsets.pop(key, None)
         self.high_watermarks.pop(key, None)
@@ -264,12 +278,16 @@ class Opening:
             self._forget_offsets(key)
         home = log.home
         assert isinstance(home, LogHome)
+        if home.exists:
+            self._rename_aside(key, home.directory, why)
+
+    def _rename_aside(self, key: Key, path: str, why: str) -> None:
         try:
-            stray = put_aside(self._files, self._rng, home.directory, key)
+            stray = put_aside(self._files, self._rng, path, key)
         except OSError as error:
-            self.remarks.append(f"{home.directory} is not used: {why}. It cannot be renamed: {error.strerror}")
+            self.remarks.append(f"{path} is not used: {why}. It cannot be renamed: {error.strerror}")
             return
-        self.remarks.append(f"{home.directory} is called {stray} now, and not used: {why}")
+        self.remarks.append(f"{path} is called {stray} now, and not used: {why}")
 
 
 def _is_of(log: PartitionLog, owner: Owner | None) -> bool:

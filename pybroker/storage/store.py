@@ -258,6 +258,13 @@ class DiskLogStore:
         if errors:
             raise errors[0]
 
+    def put_aside(self, topic: str, partition: int) -> list[str]:
+        """See `interface.LogStore.put_aside`."""
+        key = topic, partition
+        self._deleted.add(key)
+        self._former.add(key)
+        return self._opening.put_aside(key)
+
     def delete_unopened(self, topic: str, partition: int) -> None:
         """See `interface.LogStore.delete_unopened`."""
         unopened = self.unopened.pop((topic, partition), None)

@@ -13,7 +13,7 @@ import trio
 from pybroker.core.cluster import MetadataDelta, PartitionImage
 from pybroker.records.builder import build_batch
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
+from pybroker.storage.interface import StorageError, UnopenedLog
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom
@@ -106,8 +106,9 @@ def test_a_log_that_lost_its_topic_id_keeps_its_records(tmp_path: Path) -> None:
     room.partitions.store.abandon()
 
 
-def test_a_log_without_topic_id_is_not_that_of_a_later_topic(tmp_path: Path) -> None:
-    """What a power failure brought back of a deleted topic is no part of one that is made after the start under the same name."""
+@pytest.mark.parametrize("way", ["no id", "another id", "unopened"])
+def test_a_log_that_nobody_knows_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, way: str) -> None:
+    """It is no part of a topic that is made under its name; it stays for a person, who is told, and is never thrown away."""
     directory = str(tmp_path)
 
     def open_store() -> DiskLogStore:
@@ -115,15 +116,30 @@ def test_a_log_without_topic_id_is_not_that_of_a_later_topic(tmp_path: Path) -> 
 
     room = PartitionRoom(open_store())
     room.create_topic("t")
-    room.partition("t").append_records(build_batch([(None, b"deleted", 1000)]))
+    room.partition("t").append_records(build_batch([(None, b"unknown", 1000)]))
     room.partitions.store.abandon()
-    (tmp_path / "t-0" / "partition.metadata").unlink()
-
-    room = PartitionRoom(open_store())
+    if way == "no id":
+        (tmp_path / "t-0" / "partition.metadata").unlink()
+    store = open_store()
+    if way == "unopened":
+        log = store.get("t", 0)
+        assert log is not None
+        del store._logs["t", 0]
+        store.unopened["t", 0] = UnopenedLog(log.directory + "/t-0", log.topic_id, "it smokes")
+    room = PartitionRoom(store)
     room.create_topic("another")
-    room.create_topic("t")
+    room.create_topic("t", topic_id=b"n" * 16)
     assert room.partition("t").log_end_offset == 0
+    (stray,) = [name for name in os.listdir(tmp_path) if name.startswith("t-0")]
+    assert stray.endswith("-stray")
+    assert (tmp_path / stray / "00000000000000000000.log").stat().st_size > 0
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert f"{stray} now" in warning
+    room.partition("t").append_records(build_batch([(None, b"new", 1000)]))
+    room.delete_topic("t")
+    assert sorted(name.rpartition("-")[2] for name in os.listdir(tmp_path) if name.startswith("t-0")) == ["delete", "stray"]
     room.partitions.store.close({})
+    assert [remark for remark in open_store().remarks if "stray" in remark] == []
 
 
 class StubbornFiles(Files):

@@ -63,6 +63,24 @@ def test_metadata_twice(tmp_path: Path) -> None:
         check_given(Files(), both)
 
 
+@pytest.mark.parametrize("second", ["./a", "link", "a/"])
+def test_the_same_directory_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str) -> None:
+    """By whatever way it is reached."""
+    monkeypatch.chdir(tmp_path)
+    os.symlink("a", "link")
+    with pytest.raises(DataDirectoryError, match=rf"a and {second} are the same data directory \({tmp_path}/a\): give it once"):
+        check_given(Files(), ["a", second])
+
+
+@pytest.mark.parametrize("given", [["a", "a/b"], ["a/b/c", "a"]])
+def test_directories_in_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+    """One is no log of the other; names that only begin alike lie apart."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataDirectoryError, match="lies in a, which is a data directory too"):
+        check_given(Files(), given)
+    check_given(Files(), ["a", "ab"])
+
+
 def test_what_others_tell_of(tmp_path: Path) -> None:
     """A directory that cannot be seen may hold the metadata; one of unknown owner is refused for that."""
     logs = fill(tmp_path / "b", "orders-0/0.log")
