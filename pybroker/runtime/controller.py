@@ -130,15 +130,20 @@ class Controller:
         for next_offset, records in self._log.load():
             self.image.replay(records)
             self.image.offset = next_offset - 1
-        self._bootstrap = self._log.bootstrap_records()
-        self.image.replay(self._bootstrap)
+        if self._is_new():
+            self._bootstrap = self._log.bootstrap_records()
+            self.image.replay(self._bootstrap)
         self.image.kraft_version = self._log.kraft_version
         self.snapshots.loaded()
         self._apply_broker_settings()
 
+    def _is_new(self) -> bool:
+        """Whether nothing was written yet but perhaps the beginning of an epoch, after which the first start was stopped."""
+        return not self.image.features and self._log.snapshot is None
+
     def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint], locate: Locate, *, all_online: bool) -> None:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
-        is_new = self._log.end_offset == 0
+        is_new = self._is_new() or bool(self._bootstrap)
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
         first = [*self._bootstrap, *bootstrap_records(self.settings, self.image.features)] if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)

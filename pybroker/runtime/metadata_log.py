@@ -110,8 +110,6 @@ class MetadataLog:
 
     def bootstrap_records(self) -> list[Any]:
         """What a new cluster begins with because its directory was formatted so. Raises DataDirectoryError."""
-        if self.end_offset or self.snapshot is not None:
-            return []
         try:
             content = self.files.bootstrap()
             return [] if content is None else [record for records in decode_snapshot(content, self._reader).records for record in records]

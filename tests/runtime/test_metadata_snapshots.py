@@ -28,6 +28,7 @@ from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.snapshot_files import MemorySnapshots, SnapshotId, snapshot_files_of
 from pybroker.storage.store import DiskLogStore
 from pybroker.wire import messages
+from pybroker.wire.errors import KafkaError
 from pybroker.wire.messages import CreateTopicsRequest, DeleteTopicsRequest
 
 NOW_MS = 1_700_000_000_000
@@ -431,6 +432,27 @@ def test_a_formatted_directory_begins_with_its_own_features(tmp_path: Path) -> N
         assert dict(loaded(MetadataLog(log_of(store), snapshots_of(store), True)).features) == features
         store.close({})
         (tmp_path / "bootstrap.checkpoint").write_bytes(encode_snapshot([messages.FeatureLevelRecord(name="y", feature_level=1)], 0, 0, {}))
+
+
+@pytest.mark.parametrize("is_formatted", [True, False])
+def test_a_first_start_that_was_stopped_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_formatted: bool) -> None:
+    """Killed, or out of space, between the beginning of the first epoch and the first records: the next start writes them."""
+    if is_formatted:
+        formatted(tmp_path)
+
+    def fail(*_: Any) -> int:
+        raise StorageError("no space is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetadataLog, "append", fail)
+        store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=1, rng=Random(0))
+        with pytest.raises((KafkaError, StorageError)):
+            opened(store)
+        store.abandon()
+    store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=1, rng=Random(0))
+    features = opened(store).image.features
+    assert features == ({"metadata.version": 25, "x": 3} if is_formatted else opened(new_store()).image.features)
+    store.abandon()
 
 
 def test_a_damaged_bootstrap_is_refused(tmp_path: Path) -> None:
