@@ -504,6 +504,34 @@ def test_logs_moved_by_hand(disks: Disks) -> None:
     trio.run(main)
 
 
+def test_stray_that_is_brought_back(disks: Disks) -> None:
+    """A log of a topic that is no more is served again: make the topic, stop, give the log its name and take its topic id away."""
+
+    async def main() -> None:
+        for _ in range(3):
+            async with disks.open() as room:
+                await room.create("t")
+                assert await room.produce("t") == 0
+        os.rename(os.path.join(disks.a, "t-0"), os.path.join(disks.b, "kept"))
+        async with disks.open() as room:
+            assert await room.delete("t") == 0
+        os.rename(os.path.join(disks.b, "kept"), os.path.join(disks.b, "t-0"))
+        async with disks.open() as room:
+            (stray,) = [name for name in os.listdir(disks.b) if name.startswith("t-0")]
+            assert stray.endswith("-stray")
+            assert await room.create("t") == 0
+        os.rename(os.path.join(disks.b, stray), os.path.join(disks.b, "t-0"))
+        os.unlink(os.path.join(disks.b, "t-0", "partition.metadata"))
+        async with disks.open() as room:
+            assert await room.end_offset("t") == (0, 3)
+            assert await room.produce("t") == 0
+        async with disks.open() as room:
+            assert await room.end_offset("t") == (0, 4)
+            assert (await room.fetch("t"))[0] == 0
+
+    trio.run(main)
+
+
 # --- a full disk
 
 

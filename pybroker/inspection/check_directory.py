@@ -28,9 +28,10 @@ from pybroker.wire.uuids import to_text
 
 Offsets = dict[tuple[str, int], int]
 
-METADATA_LOG = layout.log_directory_name(METADATA_TOPIC, 0)
+METADATA_LOG = layout.METADATA_LOG
+PUTS_ASIDE = "puts it aside under a name that ends in -stray, and serves it to nobody"
 LEFT_OVER = {
-    "-delete": ("is a log that was deleted or moved away", "removes it after a minute"),
+    "-delete": ("is a log that was deleted or moved away", "removes it one to two minutes later"),
     "-future": ("is a copy of a log of another data directory that was not finished", "goes on copying, if the original is there"),
     "-stray": ("is a log that a broker put aside, as it did not know whose it is", "leaves it alone"),
 }
@@ -102,7 +103,8 @@ def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
         _check_entry(files, check, name)
     check.findings += _gather(check)
     check.findings += _compare_checkpoints(check)
-    check.findings += _compare_metadata(files, check)
+    if is_readable(check):
+        check.findings += compare_metadata(files, check, check.path)
     return check
 
 
@@ -141,7 +143,11 @@ def _gather(check: DirectoryCheck) -> list[Finding]:
     waiting = check.awaiting_removal
     if len(waiting) < 2:
         return waiting
-    return [note(check.path, f"{len(waiting):,} logs wait for removal: they were deleted or moved away", "removes them after a minute")]
+    return [
+        note(
+            check.path, f"{len(waiting):,} logs wait for removal: they were deleted or moved away", "removes them one to two minutes later"
+        )
+    ]
 
 
 def why_unreadable(path: str, error: OSError | StorageError) -> str:
@@ -180,11 +186,15 @@ def _compare_checkpoints(check: DirectoryCheck) -> Iterator[Finding]:
 # --- the metadata
 
 
-def _compare_metadata(files: Files, check: DirectoryCheck) -> Iterator[Finding]:
-    """Whether the metadata knows each log by its topic id. A data directory beside the first of a broker holds no metadata."""
-    path = os.path.join(check.path, METADATA_LOG)
-    if (METADATA_TOPIC, 0) not in check.logs or any(segment.cuts for segment in check.logs[METADATA_TOPIC, 0].segments):
-        return
+def is_readable(check: DirectoryCheck) -> bool:
+    """Whether a directory holds metadata that a start would cut nothing of."""
+    metadata = check.logs.get((METADATA_TOPIC, 0))
+    return metadata is not None and not any(segment.cuts for segment in metadata.segments)
+
+
+def compare_metadata(files: Files, check: DirectoryCheck, holder: str) -> Iterator[Finding]:
+    """Whether the metadata, which lies in `holder`, knows each log of a data directory by its topic id."""
+    path = os.path.join(holder, METADATA_LOG)
     try:
         image = read_image(files, path)
     except (DamagedSnapshot, StorageError, OSError) as error:
@@ -198,7 +208,7 @@ def _compare_metadata(files: Files, check: DirectoryCheck) -> Iterator[Finding]:
 def _compare_log(files: Files, image: ClusterImage, topic: str, partition: int, log: LogCheck) -> Iterator[Finding]:
     known = image.topics.get(topic)
     if known is None or partition >= len(known.partitions):
-        yield note(log.path, "the metadata does not know this partition", "leaves it alone, and serves it to nobody")
+        yield note(log.path, "the metadata does not know this partition", PUTS_ASIDE)
         return
     try:
         topic_id = read_partition_metadata(files, log.path)
@@ -209,9 +219,7 @@ def _compare_log(files: Files, image: ClusterImage, topic: str, partition: int, 
         yield note(file, "it is not there", "gives the log the id of its topic")
     elif topic_id != known.topic_id:
         what = f"it is a log of topic id {to_text(topic_id)}, but {topic} has the id {to_text(known.topic_id)} in the metadata"
-        yield Finding(
-            file, what, next_start="takes it for the log of a topic that was deleted, and DELETES it: copy it first if you need it"
-        )
+        yield Finding(file, what, next_start=f"takes it for the log of a topic that was deleted, and {PUTS_ASIDE}")
 
 
 def read_image(files: Files, path: str) -> ClusterImage:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around, why_unreadable
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log, check_small_file, segment_findings
 from pybroker.inspection.check_segment import check_segment
+from pybroker.inspection.check_together import check_together
 from pybroker.inspection.dump import running_note
 from pybroker.inspection.findings import Finding, note
 from pybroker.inspection.kinds import Kind, kind_of_name, place_of, read_head, why_unknown
@@ -53,6 +54,7 @@ def verify(files: Files, paths: Sequence[str], *, ours: bool = False) -> Verdict
             _verify_one(files, path.rstrip("/") or "/", verdict, ours)
         except (OSError, StorageError) as error:
             verdict.unreadable.append(why_unreadable(path, error))
+    verdict.findings += check_together(files, verdict.directories)
     return verdict
 
 

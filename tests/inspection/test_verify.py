@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -93,7 +94,8 @@ def test_directories_that_are_whole(verify: Callable[..., Shown], write_log: Cal
     assert (status, out, err) == (0, "4 logs with 1,129 records: all is whole\n", "")
     path = write_log(25)
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-    assert verify(path)[:2] == (0, "1 log with 25 records: all is whole\n")
+    status, out, _ = verify(path)
+    assert (status, out.endswith("\n1 log with 25 records: all is whole\n")) == (0, True)
     assert verify(path / "t-0")[0] == verify(segment(path, 10))[0] == verify(segment(path, 10, "timeindex"))[0] == 0
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 
@@ -320,20 +322,61 @@ def test_what_does_not_agree(verify: Callable[..., Shown], write_log: Callable[.
 
 @pytest.mark.slow
 def test_topic_ids(verify: Callable[..., Shown], kafka_logs: Path) -> None:
-    """A log of another topic id would be deleted by a start, and one that the metadata does not know be left alone."""
+    """A log of another topic id and one that the metadata does not know are put aside by a start."""
     metadata = kafka_logs / "orders-0" / "partition.metadata"
     metadata.write_text("version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ")
     (kafka_logs / "orders-9").mkdir()
     status, out, _ = verify(kafka_logs)
     assert status == 1
     assert "but orders has the id wTWjSfXnS3eQx2bOPEuwKQ in the metadata" in out
-    assert "DELETES it" in out
+    assert out.count("puts it aside under a name that ends in -stray") == 2
     assert f"note: {kafka_logs / 'orders-9'}: the metadata does not know this partition" in out
     assert verify("--repair", kafka_logs)[0] == 1  # which of the two is right, nobody but a person can say
     metadata.write_text("hello")
     assert "are expected" in verify(kafka_logs)[1]
     status, out, _ = verify("--repair", kafka_logs)
     assert (status, "put aside" in out) == (0, True)
+
+
+@pytest.fixture
+def two(kafka_logs: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two directories of one broker: the second holds a log that the metadata in the first knows."""
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "meta.properties").write_bytes((kafka_logs / "meta.properties").read_bytes())
+    (kafka_logs / "orders-0").rename(second / "orders-0")
+    for name in ("recovery-point", "replication"):
+        (kafka_logs / f"{name}-offset-checkpoint").unlink()
+    return kafka_logs, second
+
+
+def test_metadata_in_another_directory(verify: Callable[..., Shown], two: tuple[Path, Path]) -> None:
+    """What lies beside it is compared with it; without it no start would be."""
+    first, second = two
+    assert verify(first, second)[:2] == (0, "4 logs with 1,129 records: all is whole\n")
+    assert verify(first, second, first)[0] == 0
+    status, out, _ = verify(second)
+    assert (status, f"note: {second}: it holds logs, but no metadata" in out, "The next start is refused, unless" in out) == (0, True, True)
+    third = second.with_name("third")
+    third.mkdir()
+    (third / "meta.properties").write_bytes((second / "meta.properties").read_bytes())
+    status, out, _ = verify(second, third)
+    assert (status, f"DAMAGE: {second}: it holds logs, but none of these directories holds the metadata" in out) == (1, True)
+    (second / "orders-0").rename(second / "orders-9")
+    status, out, _ = verify(first, second)
+    assert (status, f"note: {second / 'orders-9'}: the metadata does not know this partition" in out) == (0, True)
+    assert "puts it aside under a name that ends in -stray" in out
+
+
+def test_metadata_twice(verify: Callable[..., Shown], two: tuple[Path, Path]) -> None:
+    """Of one cluster it lies in one place; two clusters may each have theirs."""
+    first, second = two
+    shutil.copytree(first / "__cluster_metadata-0", second / "__cluster_metadata-0")
+    for words in ((), ("--repair",)):
+        status, out, _ = verify(*words, first, second)
+        assert (status, f"DAMAGE: {second}: it holds metadata (__cluster_metadata-0), and so does {first}" in out) == (1, True)
+    (second / "meta.properties").write_text("version=1\nnode.id=1\ncluster.id=another\n")
+    assert verify(first, second)[0] == 0
 
 
 def test_metadata(verify: Callable[..., Shown], kafka_logs: Path) -> None:
@@ -380,7 +423,7 @@ def test_as_json(verify: Callable[..., Shown], write_log: Callable[..., Path]) -
     path = write_log(13, clean=False)
     segment(path, 10).write_bytes(segment(path, 10).read_bytes()[:-5])
     found = [json.loads(line) for line in verify("--json", path)[1].splitlines()]
-    assert [row["kind"] for row in found] == ["damage", "summary"]
+    assert [row["kind"] for row in found] == ["damage", "note", "summary"]
     damage = next(row for row in found if row["kind"] == "damage")
     assert (damage["position"], damage["offset"]) == (2 * SIZE, 12)
     kinds = [json.loads(line)["kind"] for line in verify("--json", "--repair", path)[1].splitlines()]
