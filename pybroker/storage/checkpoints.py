@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from threading import Lock
 
@@ -88,61 +89,71 @@ def write_offsets(files: Files, path: str, offsets: Mapping[Key, int], *, sync_n
 class OffsetCheckpoints:
     """Offset checkpoints that are written where they say something new. What is not there says nothing.
 
-    Safe on several threads: what is to be written is asked for when its turn has come, so that nothing older is written over it. `_said` is
-    what each says, or may say: while one is written, and if that fails, the old or the new may be there.
+    Safe on several threads: what is to be written into a directory is asked for when its turn there has come, so that nothing older is
+    written over it. `_said` is what each says, or may say: while one is written, and if that fails, the old or the new may be there. Nobody
+    waits for a disk to learn what is said, and no directory's disk for another's.
     """
 
-    __slots__ = ("_doubted", "_files", "_lock", "_said")
+    __slots__ = ("_doubted", "_files", "_lock", "_said", "_turns")
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._lock = Lock()
+        self._lock = Lock()  # of what is below, never held while something is written
         self._said: dict[str, Offsets] = {}
         self._doubted: set[str] = set()
+        self._turns: defaultdict[str, Lock] = defaultdict(Lock)  # of each directory's files; taken before `_lock`
 
     def read(self, path: str) -> Offsets:
         """See `read_offsets`."""
         self._said[path] = read_offsets(self._files, path)
         return self._said[path].copy()
 
-    def knows(self, key: Key) -> bool:
-        """Whether any of them says something of that log, or may. What is being written just now may say more: see `keep_only`."""
-        return any(key in offsets for offsets in list(self._said.values()))
-
-    def keep_only(self, keys: Container[Key]) -> None:
-        """Take out what is said of all other logs, durably. Raises OSError."""
+    def forget(self, directory: str, names: Iterable[str], key: Key, keep: Callable[[], Container[Key]]) -> None:
+        """Let those of a directory say nothing more of a log, durably; at once if they do not. What must be written takes out all logs that
+        `keep` does not give too, so that many cost one write. Raises OSError.
+        """
+        names = list(names)
         with self._lock:
-            for path, offsets in list(self._said.items()):
-                kept = {key: offset for key, offset in offsets.items() if key in keys}
-                if kept != offsets:
-                    self._write(os.path.dirname(path), {os.path.basename(path): kept})
+            if not any(key in self._said_by(directory, name) for name in names):
+                return
 
-    def forget(self, directory: str, names: Iterable[str], key: Key) -> None:
-        """Let those of a directory say nothing more of a log. Raises OSError."""
-        with self._lock:
-            said = {name: self._said.get(os.path.join(directory, name), {}) for name in names}
-            self._write(directory, {name: _without(key, offsets) for name, offsets in said.items() if key in offsets})
+        def look() -> dict[str, Offsets]:
+            kept = keep()
+            said = {name: self._said_by(directory, name) for name in names}
+            return {name: _only(kept, key, offsets) for name, offsets in said.items() if offsets}
+
+        self.write(directory, look)
 
     def write(self, directory: str, look: Callable[[], Mapping[str, Offsets]]) -> None:
         """Replace those of a directory that changed by what `look` gives, by their names; all are durable at the end. Raises OSError."""
         with self._lock:
-            self._write(directory, look())
+            turn = self._turns[directory]
+        with turn:
+            with self._lock:
+                news = self._news(directory, look())
+            for path, offsets in news.items():
+                write_offsets(self._files, path, offsets, sync_name=False)
+            if news:
+                self._files.fsync_directory(directory)
+            with self._lock:
+                self._said |= news
+                self._doubted -= news.keys()
 
-    def _write(self, directory: str, checkpoints: Mapping[str, Offsets]) -> None:
+    def _said_by(self, directory: str, name: str) -> Offsets:
+        return self._said.get(os.path.join(directory, name), {})
+
+    def _news(self, directory: str, checkpoints: Mapping[str, Offsets]) -> dict[str, Offsets]:
+        """What changed, by path. From now on it may be said."""
         news = {os.path.join(directory, name): offsets for name, offsets in checkpoints.items()}
         news = {path: offsets for path, offsets in news.items() if path in self._doubted or self._said.get(path) != offsets}
         for path, offsets in news.items():
             self._doubted.add(path)
             self._said[path] = self._said.get(path, {}) | offsets
-            write_offsets(self._files, path, offsets, sync_name=False)
-        if news:
-            self._files.fsync_directory(directory)
-        self._said |= news
-        self._doubted -= news.keys()
+        return news
 
 
-def _without(key: Key, offsets: Offsets) -> Offsets:
-    return {other: offset for other, offset in offsets.items() if other != key}
+def _only(kept: Container[Key], without: Key, offsets: Offsets) -> Offsets:
+    return {key: offset for key, offset in offsets.items() if key in kept and key != without}
 
 
 def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:

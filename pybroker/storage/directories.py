@@ -82,9 +82,11 @@ def check_usable(directories: list[LogDirectory]) -> None:
 
 def sync_names(files: Files, directories: list[LogDirectory]) -> None:
     """Make the names of deleted logs durable. One that came back after a power failure, without its topic id, would be taken for that of a
-    new topic of its name. Raises StorageError.
+    new topic of its name. An offline directory cannot, and must keep nothing else from being served. Raises StorageError.
     """
     for directory in directories:
+        if directory.failure is not None:
+            continue
         try:
             files.fsync_directory(directory.path)
         except OSError as error:

@@ -112,7 +112,7 @@ class DiskLogStore:
         self._opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._futures)
         self._logs = self._opening.logs
         self._deleted: set[Key] = set()  # their names may not be durable
-        self._former: set[Key] = set()  # the checkpoints may tell of them
+        self._former: set[Key] = set()  # high watermarks may have been asked for before they were deleted
         self.cluster_id = cluster_id
         self.node_id = node_id
         self.high_watermarks = self._opening.high_watermarks
@@ -221,8 +221,7 @@ class DiskLogStore:
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
         )
-        if key in self._former or self._checkpoints.knows(key):
-            home.prepare = partial(self._forget_former, key)
+        home.prepare = partial(self._forget_former, chosen.path, key)
         self.cleaner_offsets.pop(key, None)
         self.high_watermarks.pop(key, None)
         log = self._logs[key] = PartitionLog(topic, partition, home, config, self._rng)
@@ -236,13 +235,17 @@ class DiskLogStore:
         counts = Counter(log.directory for log in self._logs.values())
         return min(online, key=lambda directory: counts[directory.path])
 
-    def _forget_former(self, key: Key) -> None:
-        """What the checkpoints say of a deleted log of the same name would cut the new one at a start after a crash. Raises OSError.
+    def _forget_former(self, path: str, key: Key) -> None:
+        """What the checkpoints there say of another log of the same name would cut the new one at a start after a crash. Raises OSError.
 
-        This waits for a checkpoint that is being written: what was to be said of the old log is in it.
+        All such logs of the directory are forgotten at once. If a checkpoint that is being written tells of them, this waits for it.
         """
-        logs = [*self._logs.items(), *self._futures.logs.items()]
-        self._checkpoints.keep_only({*self.unopened, *(key for key, log in logs if isinstance(log.home, LogHome) and log.home.exists)})
+
+        def keep() -> set[Key]:
+            undecided = ((log.topic, log.partition) for log in self._opening.undecided())
+            return {*self._logs_in(path), *self.unopened, *undecided}
+
+        self._checkpoints.forget(path, layout.OFFSET_CHECKPOINTS, key, keep)
 
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError: the first."""
@@ -287,7 +290,7 @@ class DiskLogStore:
     def begin_move(self, log: Log, directory: str) -> CopiedLog:
         """See `interface.LogStore.begin_move`. What the checkpoints there still say of a log that moved away is not true of the copy."""
         try:
-            self._checkpoints.forget(directory, layout.OFFSET_CHECKPOINTS, (log.topic, log.partition))
+            self._forget_former(directory, (log.topic, log.partition))
         except OSError as error:
             raise storage_error("write the checkpoints of", directory, error) from error
         return self._futures.begin(self._logs[log.topic, log.partition], directory)
@@ -380,6 +383,8 @@ class DiskLogStore:
     def _write_offsets(self, path: str, look: Callable[[], dict[str, Offsets]]) -> None:
         def whole() -> dict[str, Offsets]:
             checkpoints = look()
+            if any(directory.path == path and directory.failure is not None for directory in self._directories):
+                return {}  # it went offline meanwhile, and its logs are not known any more
             if not self.unopened:
                 return checkpoints
             return {name: self._keep_for_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
