@@ -30,6 +30,7 @@ from pybroker.storage.futures import CopiedLog, Futures, put_away
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import (
     DirectoryInfo,
+    DiskFullError,
     FutureLog,
     Log,
     LogConfig,
@@ -145,7 +146,14 @@ class DiskLogStore:
         said = self._opening.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {})
         logs = self._logs_in(path)
         if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
-            self._write_offsets(path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}})
+            try:
+                self._write_offsets(
+                    path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}}
+                )
+            except DiskFullError as error:
+                self.remarks.append(
+                    f"{error}. Logs there were cut before their recovery points, which the next checkpoint that has room says"
+                )
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
         """See `interface.LogStore.settle`."""
@@ -401,8 +409,20 @@ class DiskLogStore:
             return
         path = own.home.parent
         key = log.topic, log.partition
-        self._write_offsets(path, lambda: {layout.CLEANER_CHECKPOINT: self._cleaned(self._logs_in(path)) | {key: offset}})
+
+        def look() -> dict[str, Offsets]:
+            cleaned = self._cleaned(self._logs_in(path))
+            return {layout.CLEANER_CHECKPOINT: cleaned | {key: offset} if self._is_of_its_topic(log) else cleaned}
+
+        self._write_offsets(path, look)
         self.cleaner_offsets[key] = offset
+        if not self._is_of_its_topic(log):  # asked afterwards: whoever deletes it takes the offset out after the log
+            self.cleaner_offsets.pop(key, None)
+
+    def _is_of_its_topic(self, log: Log) -> bool:
+        """Whether a log, or what it was moved to, was not deleted since."""
+        own = self._logs.get((log.topic, log.partition))
+        return own is not None and (own is log or own.topic_id == log.topic_id)
 
     def _logs_in(self, path: str) -> dict[Key, PartitionLog]:
         """Logs and copies; a partition has at most one of them in a directory."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pybroker.storage.checkpoints import read_offsets
 from pybroker.storage.files import Files
 from pybroker.storage.interface import DiskFullError, LogConfig, NoDescriptorError, StorageError
 
@@ -196,3 +197,22 @@ def test_no_descriptor_for_the_names(log: Any, files: TroubledFiles, append: App
             log.flush()
     files.failing.clear()
     assert log.flush() == 1
+
+
+def test_start_on_a_full_disk_after_a_log_was_cut(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
+    """Its recovery point cannot be lowered: the start goes on, says so, and the next checkpoint lowers it."""
+    store = open_disk()
+    log = store.create("t", 0, bytes(16), store._config)
+    for _ in range(5):
+        append(log)
+    log.flush()
+    store.checkpoint({})
+    store.abandon()
+    os.truncate(tmp_path / "data" / "t-0" / ("0" * 20 + ".log"), 400)
+    files.room = 0
+    store = open_disk(files=files)
+    assert (store.get("t", 0).log_end_offset, store.directories()[0].failure) == (4, None)
+    assert [remark for remark in store.remarks if "recovery point" in remark] != []
+    files.room = None
+    store.checkpoint({})
+    assert read_offsets(files, str(tmp_path / "data" / "recovery-point-offset-checkpoint"))["t", 0] <= 4

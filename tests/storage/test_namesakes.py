@@ -170,6 +170,45 @@ def test_checkpoint_that_failed(open_disk: Open, append: Append, tmp_path: Path)
     check_after_kill(store, open_disk)
 
 
+def test_made_anew_while_the_cleaner_says_how_far_it_came(open_disk: Open, append: Append, tmp_path: Path) -> None:
+    """The new log has none of that, neither from the store nor from a checkpoint."""
+    files = TroubledFiles()
+    store = open_disk(files=files)
+    log = fill(store, append)
+
+    def interrupt(target: str) -> None:
+        files.before_rename = None
+        store.delete(log)
+        store.create(*KEY, NEW, store._config)
+
+    files.before_rename = interrupt
+    store.checkpoint_cleaner(log, 20)
+    assert store.cleaner_offsets == {}
+    for _ in range(20):
+        append(store.get(*KEY))
+    assert said(tmp_path / "data") == {}
+    check_after_kill(store, open_disk)
+
+
+def test_made_anew_while_the_cleaner_waits_to_say_how_far_it_came(
+    open_disk: Open, append: Append, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose turn comes when the new log is there says nothing."""
+    store = open_disk()
+    log = fill(store, append)
+    write = OffsetCheckpoints.write
+
+    def wait(self: OffsetCheckpoints, directory: str, look: Any) -> None:
+        monkeypatch.setattr(OffsetCheckpoints, "write", write)
+        make_anew(store, append)
+        write(self, directory, look)
+
+    monkeypatch.setattr(OffsetCheckpoints, "write", wait)
+    store.checkpoint_cleaner(log, 20)
+    assert (store.cleaner_offsets, said(tmp_path / "data")) == ({}, {})
+    check_after_kill(store, open_disk)
+
+
 def test_what_is_written_is_looked_up_in_turn(tmp_path: Path) -> None:
     """Who writes second looks when the first one is done: nothing older is ever written over what is newer."""
     files = TroubledFiles()
