@@ -146,13 +146,12 @@ class DiskLogStore:
         said = self._opening.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {})
         logs = self._logs_in(path)
         if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
+            lowered = {key: log.recovery_point for key, log in logs.items()}
             try:
-                self._write_offsets(
-                    path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()}}
-                )
+                self._write_offsets(path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: lowered})
             except DiskFullError as error:
                 self.remarks.append(
-                    f"{error}. Logs there were cut before their recovery points, which the next checkpoint that has room says"
+                    f"{error}. The next checkpoint that finds room lowers the recovery points of the logs there that were cut"
                 )
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
@@ -373,9 +372,9 @@ class DiskLogStore:
         for directory in self._directories:
             if directory.failure is None:
                 _try(errors, self._write_checkpoints, directory.path, high_watermarks)
+        self._former -= former
         if errors:
             raise errors[0]
-        self._former -= former
 
     def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
         """High watermarks were asked for before: one of a log that was deleted since says nothing of a new log of its name."""
