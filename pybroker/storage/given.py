@@ -41,7 +41,7 @@ def check_given(files: Files, paths: Sequence[str]) -> None:
     holders = [look.path for look in seen if look.holds_metadata]
     if len(holders) > 1:
         raise DataDirectoryError(
-            f"{' and '.join(holders)} hold metadata ({layout.METADATA_LOG}) both, and only one of them is the cluster's. One of them was "
+            f"{' and '.join(holders)} each hold metadata ({layout.METADATA_LOG}), and only one of them is the cluster's. One of them was "
             "probably made by a start without the other. Find out which is right (pybroker dump shows the topics in it) and move "
             f"{layout.METADATA_LOG} out of the other directory, or do not give that directory."
         )

@@ -59,7 +59,7 @@ def test_metadata_that_was_never_written(tmp_path: Path) -> None:
 def test_metadata_twice(tmp_path: Path) -> None:
     """Nobody chooses between two histories; both places are named."""
     both = [fill(tmp_path / "a", METADATA), fill(tmp_path / "b", METADATA, "orders-0/0.log")]
-    with pytest.raises(DataDirectoryError, match=r"a and .*b hold metadata .*both.*move __cluster_metadata-0 out of the other"):
+    with pytest.raises(DataDirectoryError, match=r"a and .*b each hold metadata .*move __cluster_metadata-0 out of the other"):
         check_given(Files(), both)
 
 
