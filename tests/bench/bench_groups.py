@@ -20,7 +20,7 @@ from pybroker.wire.messages import (
     OffsetCommitRequest,
     SyncGroupRequest,
 )
-from tests.bench.outside import PYBROKER, Connection, OutsideBroker, command_of, create_topics, data_directory
+from tests.bench.outside import PYBROKER, Connection, OutsideBroker, command_of, create_topics, data_directory, split_words
 
 FIND_VERSION, JOIN_VERSION, SYNC_VERSION, COMMIT_VERSION = 4, 9, 5, 8
 SECONDS = 2.0
@@ -145,11 +145,7 @@ def tell(name: str, value: float, unit: str, more: str, cpu_s: float) -> None:
 
 def main() -> None:
     """One broker, from its start on."""
-    words = sys.argv[1:]
-    command: list[str] = []
-    if "--" in words:
-        command = words[words.index("--") + 1 :]
-        words = words[: words.index("--")]
+    words, command = split_words(sys.argv[1:])
     command = command_of(command)
     if command is PYBROKER:
         command = [*command, "--set", "group.initial.rebalance.delay.ms=0"]

@@ -27,6 +27,7 @@ from tests.bench.outside import (
     describe,
     failures,
     produce_request,
+    split_words,
     wait_for_leaders,
     write_each,
 )
@@ -166,11 +167,7 @@ def check(answer: object) -> None:
 
 def main() -> None:
     """Read the command line."""
-    words = sys.argv[1:]
-    command: list[str] = []
-    if "--" in words:
-        command = words[words.index("--") + 1 :]
-        words = words[: words.index("--")]
+    words, command = split_words(sys.argv[1:])
     parser = argparse.ArgumentParser(description="What many partitions cost, and starts.")
     parser.add_argument("what", nargs="?", choices=("all", "partitions", "restart"), default="all")
     parser.add_argument("--topics", type=int, default=100)

@@ -41,6 +41,7 @@ from tests.bench.outside import (
     data_directory,
     failures,
     produce_request,
+    split_words,
     wait_for_leaders,
 )
 
@@ -272,11 +273,7 @@ def fetch(connection: Connection, topic: str, offset: int) -> memoryview:
 
 def main() -> None:
     """Read the command line."""
-    words = sys.argv[1:]
-    command: list[str] = []
-    if "--" in words:
-        command = words[words.index("--") + 1 :]
-        words = words[: words.index("--")]
+    words, command = split_words(sys.argv[1:])
     parser = argparse.ArgumentParser(description="One run of the log cleaner, seen from outside.")
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--keys", type=int, default=1_000_000)

@@ -134,6 +134,12 @@ class OutsideBroker:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of a command line before `--`, and the command behind it."""
+    at = words.index("--") if "--" in words else len(words)
+    return list(words[:at]), list(words[at + 1 :])
+
+
 def command_of(words: Sequence[str]) -> list[str]:
     """The command behind `--`, or pybroker; one word with spaces is taken apart as a shell would."""
     if not words:

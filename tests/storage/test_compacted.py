@@ -10,48 +10,14 @@ from typing import Any
 import pytest
 
 from pybroker.records.batch import read_header
-from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
+from pybroker.testing.simulated_disk import Stop
+from tests.storage.stopping_files import StoppingFiles
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
 
 KEPT = (1, 6, 9, 15)  # of 24 batches in three segments of eight, the last one active
-
-
-class Stop(BaseException):
-    """The process dies here."""
-
-
-class StoppingFiles(Files):
-    """Stops before the call of that number that changes something; None: never."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-
-    def _count(self) -> None:
-        if self.left is not None:
-            if self.left == 0:
-                raise Stop
-            self.left -= 1
-
-    def write(self, fd: int, data: Any) -> int:  # type: ignore[override]  # a method in the place of a function of os
-        self._count()
-        return os.write(fd, data)
-
-    def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # see above
-        self._count()
-        os.replace(source, target)
-
-    def unlink(self, path: str) -> None:  # type: ignore[override]  # see above
-        self._count()
-        os.unlink(path)
-
-    def fsync(self, fd: int) -> None:  # type: ignore[override]  # see above
-        self._count()
-
-    def fsync_names(self, fd: int) -> None:  # type: ignore[override]  # see above
-        self._count()
 
 
 def fill(log: Any, append: Append) -> list[bytes]:

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from pybroker.storage.interface import StorageError
+from pybroker.testing.simulated_disk import Stop
 from tests.storage.moved_logs import (
     KEY,
     TOPIC_ID,
     Append,
     Open,
-    Stop,
-    StoppingFiles,
     Stubborn,
     aborted,
     contents,
@@ -24,6 +23,7 @@ from tests.storage.moved_logs import (
     move,
     secure,
 )
+from tests.storage.stopping_files import StoppingFiles
 
 
 def test_moved_log_is_as_it_was(filled: tuple[Any, Any], paths: list[str], append: Append):

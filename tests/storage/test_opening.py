@@ -16,12 +16,12 @@ from tests.storage.moved_logs import (
     TOPIC_ID,
     Append,
     Open,
-    StoppingFiles,
     Stubborn,
     copy,
     directories_of,
     move,
 )
+from tests.storage.stopping_files import StoppingFiles
 
 
 @pytest.mark.parametrize("at", [0, 1])
