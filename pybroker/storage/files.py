@@ -17,6 +17,7 @@ import os
 import resource
 import stat
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import ref
 
@@ -113,17 +114,16 @@ class Files:
 
     def fsync_directory(self, path: str) -> None:
         """Make the names in a directory durable."""
-        fd = self.open(path, READ_ONLY)
-        try:
-            self.fsync_names(fd)
-        finally:
-            self.close(fd)
+        self._open_and(self.fsync_names, path)
 
     def fsync_file(self, path: str) -> None:
         """Make a file durable that is not open."""
+        self._open_and(self.fsync, path)
+
+    def _open_and(self, sync: Callable[[int], None], path: str) -> None:
         fd = self.open(path, READ_ONLY)
         try:
-            self.fsync(fd)
+            sync(fd)
         finally:
             self.close(fd)
 
