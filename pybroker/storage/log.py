@@ -20,6 +20,7 @@ from threading import Lock
 from typing import Any
 
 from pybroker.records.batch import BatchHeader
+from pybroker.storage import times
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import storage_error
 from pybroker.storage.interface import (
@@ -159,8 +160,7 @@ class PartitionLog:
 
     def segment_times(self, base_offset: int) -> tuple[int, int]:
         """See `interface.Log.segment_times`."""
-        segment = self._segments[bisect_left(self._bases, base_offset)]
-        return (segment.first_timestamp(), segment.largest_timestamp()) if segment.size_bytes else (-1, -1)
+        return times.span(self._segments[bisect_left(self._bases, base_offset)])
 
     # --- writing
 
@@ -288,19 +288,12 @@ class PartitionLog:
 
     def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.offset_for_timestamp`."""
-        for segment in self._segments:
-            if segment.size_bytes and segment.largest_timestamp() >= timestamp:
-                found = segment.offset_for_timestamp(timestamp, self.log_start_offset)
-                if found is not None:
-                    return found if found.offset < upper_offset else None
-        return None
+        found = times.first_of_log(self._segments, timestamp, self.log_start_offset)
+        return found if found is not None and found.offset < upper_offset else None
 
     def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.max_timestamp`."""
-        segment = max(self._segments, key=lambda each: each.largest_timestamp(), default=None)
-        if segment is None or segment.largest_timestamp() < 0:
-            return None
-        found = segment.first_of_largest_timestamp()
+        found = times.largest_of_log(self._segments)
         return found if found is not None and found.offset < upper_offset else None
 
     # --- leader epochs

@@ -14,7 +14,6 @@ from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
 from pybroker.records.errors import RecordsError
-from pybroker.storage.contents import first_record
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.interface import (
     AbortedTransaction,
@@ -34,6 +33,7 @@ from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
 from pybroker.storage.slices import MemorySlice
 from pybroker.storage.snapshot_files import MemorySnapshots
+from pybroker.storage.times import first_of_segment
 from pybroker.wire.buffers import Buffer
 
 SNAPSHOTS_KEPT = 2
@@ -47,12 +47,12 @@ class MemorySegment:
         "_batches",
         "_ends",
         "_freed",
-        "_largest_of_freed",
         "_lasts",
         "_timestamps",
         "base_offset",
         "created_ms",
         "flushed_bytes",
+        "largest_forgotten",
         "max_offset",
         "next_offset",
         "roll_after",
@@ -70,7 +70,7 @@ class MemorySegment:
         self._ends = array("q")
         self._timestamps = array("q")
         self._freed = 0
-        self._largest_of_freed: TimestampOffset | None = None
+        self.largest_forgotten: TimestampOffset | None = None
 
     def configure(self, config: LogConfig) -> None:
         """Forget what was computed from the configuration."""
@@ -128,23 +128,13 @@ class MemorySegment:
         """Of all batches, -1 if none has one."""
         return max(self._timestamps[-1], -1) if self._timestamps else -1
 
-    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
-        """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises RecordsError."""
+    def from_time(self, timestamp: int, start_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """See `times.Timed`."""
         first = max(bisect_left(self._timestamps, timestamp), bisect_left(self._lasts, start_offset), self._freed)
         for batch in self._batches[first:]:
             header = read_header(batch)
             if header.max_timestamp >= timestamp:
-                found = first_record(batch, header, timestamp, start_offset)
-                if found is not None:
-                    return found
-        return None
-
-    def first_of_largest_timestamp(self) -> TimestampOffset | None:
-        """The first record that has the segment's largest timestamp, be it before the log's start. Raises RecordsError."""
-        largest, freed = self.largest_timestamp(), self._largest_of_freed
-        if freed is not None and freed.timestamp == largest:
-            return freed
-        return self.offset_for_timestamp(largest, self.base_offset)
+                yield header, MemorySlice((batch,), len(batch))
 
     def truncate_to(self, offset: int) -> None:
         """Drop the batch that holds `offset` and all that follow."""
@@ -161,18 +151,18 @@ class MemorySegment:
         """Let go of the bytes of batches that end before `offset`; sizes and positions stay, and where their largest timestamp was."""
         stop = bisect_left(self._lasts, offset)
         if stop > self._freed:
-            self._largest_of_freed = self._find_largest(stop)
+            self.largest_forgotten = self._find_largest(stop)
         for at in range(self._freed, stop):
             self._batches[at] = b""
         self._freed = max(self._freed, stop)
 
     def _find_largest(self, stop: int) -> TimestampOffset | None:
         """The first record with the largest timestamp in the batches before `stop`."""
-        largest, known = self._timestamps[stop - 1], self._largest_of_freed
+        largest, known = self._timestamps[stop - 1], self.largest_forgotten
         if known is not None and known.timestamp == largest:
             return known
         try:
-            return self.offset_for_timestamp(largest, self.base_offset) if largest >= 0 else None
+            return first_of_segment(self, largest, self.base_offset) if largest >= 0 else None
         except RecordsError:  # a batch that cannot be opened is not needed any more
             return None
 

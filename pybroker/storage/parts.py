@@ -7,16 +7,18 @@ from typing import Any, Protocol
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.interface import AbortedTransaction, LogConfig, Slice, TimestampOffset
+from pybroker.storage.interface import AbortedTransaction, LogConfig, Slice
+from pybroker.storage.times import Timed
 from pybroker.wire.buffers import Buffer
 
 
-class Segment(Protocol):
-    """Batches from `base_offset` on. `roll_after`: the timestamp above which a batch goes into a new segment (segment.ms)."""
+class Segment(Timed, Protocol):
+    """Batches from `base_offset` on, which can be searched by time.
 
-    base_offset: int
+    `roll_after`: the timestamp above which a batch goes into a new segment (segment.ms).
+    """
+
     next_offset: int
-    size_bytes: int
     flushed_bytes: int
     max_offset: int
     roll_after: int
@@ -27,10 +29,6 @@ class Segment(Protocol):
     def read(self, offset: int, max_bytes: int, upper_offset: int | None, min_one_batch: bool) -> Slice | None: ...
     def is_past(self, offset: int) -> bool: ...
     def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]: ...
-    def first_timestamp(self) -> int: ...
-    def largest_timestamp(self) -> int: ...
-    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None: ...
-    def first_of_largest_timestamp(self) -> TimestampOffset | None: ...
     def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None: ...
     def precede(self, next_offset: int) -> None: ...
     def truncate_to(self, offset: int) -> None: ...

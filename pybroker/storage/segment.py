@@ -18,10 +18,11 @@ from contextlib import suppress
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
-from pybroker.storage.contents import batches_from, first_record_from
-from pybroker.storage.files import CREATE, OUT_OF_DESCRIPTORS, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
+from pybroker.storage.contents import batches_from
+from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
 from pybroker.storage.headers import DamagedBatch, HeaderReader, find_last, headers_from, tail_fits
-from pybroker.storage.interface import LogConfig, Slice, StorageError, TimestampOffset
+from pybroker.storage.index_files import drop_indexes, flush_indexes, read_indexes, write_indexes
+from pybroker.storage.interface import LogConfig, Slice, StorageError
 from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.rolling import UNKNOWN
@@ -29,15 +30,17 @@ from pybroker.storage.scan import MAX_RELATIVE_OFFSET, Scan, scan_file
 from pybroker.storage.slices import FileSlice
 from pybroker.storage.time_index import ENTRY_BYTES as TIME_ENTRY_BYTES
 from pybroker.storage.time_index import TimeIndex
+from pybroker.storage.times import batches_of_time
 from pybroker.wire.buffers import Buffer
 
 NOWHERE = 2**63 - 1
-MAX_INDEX_BYTES = 256 << 20  # of a file: entries for 32 million batches; segment.index.bytes is 10 MiB by default
 REMEMBERED_POSITIONS = 64  # consumers that read one segment at different places without walking
 
 
 class DiskSegment:
     """See the module. `next_offset` is where the log goes on: for a sealed segment, the base offset of the next."""
+
+    largest_forgotten = None  # see `times.Timed`: the file keeps its bytes until the segment goes
 
     __slots__ = (
         "__weakref__",
@@ -233,19 +236,9 @@ class DiskSegment:
             return
         if self.max_timestamp >= 0:
             self.time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
-        try:
-            self._files.write_file(self.path(layout.INDEX), self.index.encode(), sync=False)
-            self._files.write_file(self.path(layout.TIME_INDEX), self.time_index.encode(), sync=False)
-        except OSError:
-            self._drop_index_files()
-        else:
+        if write_indexes(self._files, self.path, self.index, self.time_index):
             self.indexes_flushed = False
             self.indexes_written = True
-
-    def _drop_index_files(self) -> None:
-        for suffix in (layout.INDEX, layout.TIME_INDEX):
-            with suppress(OSError):
-                self._files.unlink(self.path(suffix))
 
     def flush(self) -> int:
         """Make the bytes written so far durable, with the indexes if they are complete; returns how many. Raises StorageError.
@@ -260,25 +253,14 @@ class DiskSegment:
                 file = self.open_file or self._open()
                 self._files.fsync(file.fd)
             if self.indexes_written and not self.indexes_flushed:
-                self._flush_indexes()
+                flush_indexes(self._files, self.path)
+                self.indexes_flushed = True
         except OSError as error:
             raise storage_error("flush", self.path(), error) from error
         except StorageError:
             if not self.gone:
                 raise
         return size_bytes
-
-    def _flush_indexes(self) -> None:
-        """Raises OSError only if it may be tried again: what cannot be made durable is done without."""
-        try:
-            for suffix in (layout.INDEX, layout.TIME_INDEX):
-                with suppress(FileNotFoundError):
-                    self._files.fsync_file(self.path(suffix))
-        except OSError as error:
-            if error.errno in OUT_OF_DESCRIPTORS:
-                raise
-            self._drop_index_files()
-        self.indexes_flushed = True
 
     def truncate_to(self, offset: int) -> None:
         """Drop the batch that holds `offset` and all that follow, durably; the segment is the active one then. Raises StorageError."""
@@ -291,7 +273,7 @@ class DiskSegment:
             self._files.fsync(file.fd)
         except OSError as error:
             raise storage_error("truncate", self.path(), error) from error
-        self._drop_index_files()
+        drop_indexes(self._files, self.path)
         self.flushed_bytes = min(self.flushed_bytes, position)
         self.rebuild(position)
 
@@ -326,16 +308,12 @@ class DiskSegment:
         """Read the index files, compared with the end of the log, or build both indexes from the log. Raises StorageError."""
         if self.index is not None and self.time_index is not None:
             return
-        try:
-            index = OffsetIndex.decode(self._files.read_file(self.path(layout.INDEX), MAX_INDEX_BYTES), self.size_bytes)
-            time_index = TimeIndex.decode(self._files.read_file(self.path(layout.TIME_INDEX), MAX_INDEX_BYTES))
-        except OSError:
-            index = time_index = None
-        if index is None or time_index is None or (self.size_bytes and not len(time_index)):
+        found = read_indexes(self._files, self.path, self.size_bytes)
+        if found is None:
             self.rebuild(self.size_bytes)
             return
-        self.index, self.time_index = index, time_index
-        last = time_index.last()
+        self.index, self.time_index = found
+        last = self.time_index.last()
         if last is not None:
             self.max_timestamp, self.max_timestamp_offset = last[0], self.base_offset + last[1]
             if doubt and not self._indexes_fit():
@@ -506,15 +484,11 @@ class DiskSegment:
         reader = HeaderReader(self._files, self.file(), self.size_bytes)
         yield from headers_from(reader, self._checked(reader, self.index.last()))
 
-    def offset_for_timestamp(self, timestamp: int, start_offset: int) -> TimestampOffset | None:
-        """The first record from `start_offset` on whose timestamp is at least `timestamp`. Raises StorageError, RecordsError."""
+    def from_time(self, timestamp: int, start_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+        """See `times.Timed`: from the time index's nearest entry on."""
         self.load_indexes()
         assert self.time_index is not None
         relative_offset = self.time_index.floor(timestamp)
         file = self.file()
         position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
-        return first_record_from(self._files, file, self.size_bytes, position, timestamp, start_offset)
-
-    def first_of_largest_timestamp(self) -> TimestampOffset | None:
-        """The first record that has the segment's largest timestamp, be it before the log's start. Raises StorageError, RecordsError."""
-        return self.offset_for_timestamp(self.largest_timestamp(), self.base_offset)
+        return batches_of_time(self._files, file, self.size_bytes, position, timestamp)
