@@ -31,21 +31,33 @@ class Flushable(Protocol):
 class Flusher:
     """Flushes logs on request. Without its task running (before start, after stop) it flushes at once."""
 
-    __slots__ = ("_asked", "_full", "_lot", "_running")
+    __slots__ = ("_asked", "_full", "_held", "_lot", "_running")
 
     def __init__(self) -> None:
         self._asked: dict[int, Flushable] = {}
         self._full: dict[int, Flushable] = {}
+        self._held: dict[int, bool] = {}  # whether it was asked for meanwhile
         self._lot = trio.lowlevel.ParkingLot()
         self._running = False
 
     def ask(self, partition: Flushable) -> None:
         """Flush the log of `partition` soon, then tell it."""
-        if self._running:
+        if id(partition) in self._held:
+            self._held[id(partition)] = True
+        elif self._running:
             self._asked[id(partition)] = partition
             self._lot.unpark()
         else:
             self._settle(partition, flush_all([partition])[0])
+
+    def hold(self, partition: Flushable) -> None:
+        """Begin no flush of a log that would only move on what something else is being made as durable as; who asks waits."""
+        self._held.setdefault(id(partition), False)
+
+    def release(self, partition: Flushable) -> None:
+        """End `hold`: what was asked for meanwhile is done."""
+        if self._held.pop(id(partition), False):
+            self.ask(partition)
 
     def ask_again(self) -> None:
         """Try those whose disk was full."""

@@ -6,8 +6,10 @@ Theory of operation
   when it was read already.
 - When the copy has nearly caught up it is made durable with all that belongs to it, then the metadata says where the replica will lie.
 - The end comes in one stretch on the loop, nobody writes meanwhile: a tail is copied, the copy takes the log's name and place, and the
-  partition goes on with it. If the tail is too long the copy catches up first, and the next time it may be twice as long: so a move ends
-  under any load that it can follow at all, and the stretch takes what came in during a few pieces.
+  partition goes on with it. If the tail is too long the copy catches up first, and the next time it may be twice as long, up to
+  MAX_TAIL_BYTES: so a move ends under any load that it can follow at all.
+- That stretch makes nothing durable. If more of the log is on disk than of the copy, the log's own flushes are held back for as long as
+  one flush of the copy takes, on a thread: else a log that is flushed with each batch would always be ahead. Its producers wait for both.
 - With a throttle (replica.alter.log.dirs.io.max.bytes.per.second) each piece waits its time before it is copied.
 - Logs move one after another, in the order they were asked for. Small ones are made durable and told to the metadata together (a round):
   checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes on, in the log.
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 PIECE_BYTES = 1 << 20
 TAIL_BYTES = 128 << 10  # a millisecond to check and to write, be the batches small
+MAX_TAIL_BYTES = 4 * PIECE_BYTES  # who follows takes in no more than a piece while he copies one; the rest is for what a flush lets come in
 BUSY_S = 0.002  # until a flush that is under way ends
 MAX_WAIT_S = 0.25
 ROUND_MOVES = 200
@@ -223,18 +226,21 @@ class Move:
     async def finish(self) -> bool:
         """Put the copy in place; False if nobody wants it any more. Raises StorageError, RecordsError."""
         tail_bytes = TAIL_BYTES
-        while self.is_wanted():
-            if self.future.recovery_point < min(self.log.recovery_point, self.future.log_end_offset):
-                await self.pace.in_thread(self.future.flush)
-            elif not self._copy_tail(tail_bytes):
-                tail_bytes *= 2
-                await self.copy()
-            elif self._put_in_place():
-                return True
-            else:
-                await self.pace.in_thread(self.future.flush)
-                await trio.sleep(BUSY_S)
-        return False
+        try:
+            while self.is_wanted():
+                if not self._copy_tail(tail_bytes):
+                    tail_bytes = min(2 * tail_bytes, MAX_TAIL_BYTES)
+                    self.live.release_flushes()
+                    await self.copy()
+                elif self._put_in_place():
+                    return True
+                else:
+                    self.live.hold_flushes()
+                    await self.pace.in_thread(self.future.flush)
+                    await trio.sleep(BUSY_S)
+            return False
+        finally:
+            self.live.release_flushes()
 
     def _put_in_place(self) -> bool:
         moved = self._store.finish_move(self.log)
@@ -290,23 +296,23 @@ class Move:
         return int(max(1, min(PIECE_BYTES, self._bytes_per_second())))
 
     def _copy_tail(self, limit_bytes: int) -> bool:
-        """Copy what came in since, and make it as durable as it is in the log. False if it is too much: then a part of it is copied.
+        """Copy what came in since. False if it is too much: then a part of it is copied. One batch never is, be it large: as it came in, it
+        was written on the loop too.
 
         A log may end behind its last batch: the last segment is empty after retention took all, or after compaction a gap before it.
         """
         log, future = self.log, self.future
+        begin = self._next_offset
         while (offset := self._next_offset) < log.log_end_offset:
             found = log.read(offset, limit_bytes, log.log_end_offset, True)
             if found is None:
                 break
             limit_bytes -= len(found)
-            if limit_bytes < 0:
+            if limit_bytes < 0 and offset > begin:
                 return False
             batches: Batches = list(batches_in(memoryview(found.read()), offset))
             future.copy_batches(batches, _segment_of(_bases(log), batches))
         future.skip_to(log.log_end_offset)
-        if future.recovery_point < log.recovery_point:
-            future.flush()
         return True
 
 

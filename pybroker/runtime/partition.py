@@ -248,6 +248,14 @@ class LivePartition:
             return False
         return now_ms - self._last_flush_ms >= self.config.flush_ms
 
+    def hold_flushes(self) -> None:
+        """Who waits for a flush waits until `release_flushes`: so a copy of the log can become as durable as it is."""
+        self._host.flusher.hold(self)
+
+    def release_flushes(self) -> None:
+        """What was asked for meanwhile is flushed now."""
+        self._host.flusher.release(self)
+
     async def wait_committed(self, offset: int) -> None:
         """Until the high watermark is at or above `offset`. Raises KafkaError if the partition goes away."""
         while self.state.high_watermark < offset:

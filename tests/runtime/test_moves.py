@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -94,11 +95,12 @@ class MoveRoom:
             while self.moves._moves:
                 await trio.lowlevel.checkpoint()
 
-    def run(self, story: Callable[[], Awaitable[None]]) -> None:
-        """Tell a story while moves are carried out; calls that block come at once, so it is the same each time."""
+    def run(self, story: Callable[[], Awaitable[None]], *, virtual: bool = True) -> None:
+        """Tell a story while moves are carried out; calls that block come at once (`virtual`), so it is the same each time."""
 
         async def main() -> None:
-            take_no_time()
+            if virtual:
+                take_no_time()
             async with trio.open_nursery() as nursery:
                 self.moves.start(nursery)
                 await story()
@@ -373,14 +375,14 @@ def test_unforeseen_error_ends_one_move_only(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("flushed", [False, True])
 def test_ends_under_load(room: MoveRoom, monkeypatch: pytest.MonkeyPatch, flushed: bool) -> None:
-    """A batch larger than the tail after each piece, flushed or not: the tail grows until it takes them."""
+    """More than the tail comes in with each piece, flushed or not: the tail grows until it takes that."""
 
     async def story() -> None:
         room.fill(10)
         carry_out = Pace.carry_out
 
         async def loaded(self: Pace, work: Any) -> Any:
-            room.fill(1, size_bytes=VALUE_BYTES)
+            room.fill(2, size_bytes=VALUE_BYTES)
             if flushed:
                 room.live().log.flush()
             return await carry_out(self, work)
@@ -391,7 +393,122 @@ def test_ends_under_load(room: MoveRoom, monkeypatch: pytest.MonkeyPatch, flushe
         await room.until_still()
         live = room.live()
         assert (live.log.directory, offsets(live)) == (room.paths[1], list(range(live.log_end_offset)))
-        assert live.log_end_offset < 20
+        assert live.log_end_offset < 30
+
+    room.run(story)
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_the_loop_waits_for_no_flush_of_a_copy(room: MoveRoom, monkeypatch: pytest.MonkeyPatch, late: int) -> None:
+    """A log that is flushed after each batch is ahead of its copy at the end; that is flushed on a thread, and only once."""
+    at_the_end: list[bool] = []
+
+    async def story() -> None:
+        live = room.live()
+        room.fill(3)
+        room.move(room.paths[1])
+        future: Any = room.store.future(TOPIC, 0)
+        flush = future.flush
+
+        def on_which_thread() -> int:
+            at_the_end.append(threading.current_thread() is threading.main_thread())
+            return int(flush())
+
+        async def write_on() -> None:
+            room.fill(late)
+            live.log.flush()
+            monkeypatch.setattr(type(future), "flush", lambda log: on_which_thread() if live.log is not future else 0)
+
+        room.before_assigned = write_on
+        await room.until_still()
+        assert live.log is future
+
+    room.run(story, virtual=False)
+    assert at_the_end == [False]
+
+
+def test_flushes_of_the_log_wait_while_its_copy_is_flushed(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that are flushed one by one while the copy is flushed would leave it behind for ever; they are safe in the new place."""
+    room.room.configure(TOPIC, CONFIGS | {"flush.messages": "1"})
+    committed: list[int] = []
+
+    async def story() -> None:
+        live = room.live()
+        room.fill(3)
+        room.move(room.paths[1])
+        future: Any = room.store.future(TOPIC, 0)
+        thread = Pace.in_thread
+
+        async def loaded(self: Pace, call: Any) -> Any:
+            if live.log is not future and call == future.flush:
+                room.fill(1)
+                committed.append(live.high_watermark)
+            return await thread(self, call)
+
+        monkeypatch.setattr(Pace, "in_thread", loaded)
+
+        async def write_on() -> None:
+            room.fill(1)
+
+        room.before_assigned = write_on
+        await room.until_still()
+        assert (live.log, live.high_watermark, live.log.recovery_point) == (future, 5, 5)
+
+    room.run(story)
+    assert committed == [4]
+
+
+def test_what_is_copied_in_one_stretch_is_bounded(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much comes in with each piece, the loop is not held up for more than the bound; when less comes in the move ends."""
+    longest = [0]
+
+    async def story() -> None:
+        room.fill(10)
+        live = room.live()
+        carry_out, copy_tail = Pace.carry_out, moves_module.Move._copy_tail
+        pieces = [40]
+
+        async def loaded(self: Pace, work: Any) -> Any:
+            pieces[0] -= 1
+            if pieces[0] > 0:
+                room.fill(3)
+            return await carry_out(self, work)
+
+        def measured(self: Any, limit_bytes: int) -> bool:
+            before = self.future.log_end_offset
+            done = copy_tail(self, limit_bytes)
+            longest[0] = max(longest[0], self.future.log_end_offset - before)
+            return done
+
+        monkeypatch.setattr(Pace, "carry_out", loaded)
+        monkeypatch.setattr(moves_module.Move, "_copy_tail", measured)
+        monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES // 8)
+        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", VALUE_BYTES * 5 // 2)
+        room.move(room.paths[1])
+        await room.until_still()
+        assert (live.log.directory, offsets(live)) == (room.paths[1], list(range(live.log_end_offset)))
+
+    room.run(story)
+    assert longest == [2]
+
+
+def test_one_batch_is_copied_however_large(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each batch is larger than the bound, and one comes in with each piece, a move ends all the same."""
+
+    async def story() -> None:
+        carry_out = Pace.carry_out
+
+        async def loaded(self: Pace, work: Any) -> Any:
+            room.fill(1)
+            return await carry_out(self, work)
+
+        room.fill(3)
+        monkeypatch.setattr(Pace, "carry_out", loaded)
+        monkeypatch.setattr(moves_module, "TAIL_BYTES", 1000)
+        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", 2000)
+        room.move(room.paths[1])
+        await room.until_still()
+        assert room.live().log.directory == room.paths[1]
 
     room.run(story)
 
