@@ -24,7 +24,8 @@ class Registration(NamedTuple):
     """How one API is served. `cacheable`: its answer may be kept as bytes while the metadata does not change (`context.keep_answer`).
 
     `make_quick(state, version)` gives a function that is asked before the handler: from the bytes of a whole message to those of the whole
-    answer, each with its size, at once and without decoding; or None, and then it has done nothing and the handler serves the request.
+    answer, each with its size, at once; or None, and then it has done nothing and the handler serves the request. What it leaves in
+    `context.afterwards` is done when the answer is sent.
     """
 
     request_class: type[Any]

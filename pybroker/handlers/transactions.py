@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pybroker.core.cluster import INTERNAL_TOPICS
+from pybroker.core.decision import Decision
 from pybroker.core.patterns.matcher import Matching, Pattern
 from pybroker.core.transactions.describing import Filters, read_filters
 from pybroker.core.transactions.transaction import Holder, Partition
+from pybroker.handlers.at_once import at_once
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.runtime.turns import Turns
@@ -26,6 +29,9 @@ from pybroker.wire.messages import (
     ListTransactionsResponse,
 )
 from pybroker.wire.stored import CONSUMER_OFFSETS
+
+if TYPE_CHECKING:
+    from pybroker.core.transactions.shard import TransactionShard
 
 FENCED_SINCE = 2
 BATCHED_SINCE = 4
@@ -145,7 +151,19 @@ async def add_offsets_to_txn(context: RequestContext, request: AddOffsetsToTxnRe
     return AddOffsetsToTxnResponse(error_code=_fenced_as(error, context.api_version))
 
 
-@handles(EndTxnRequest, versions=(0, 5))
+def end_txn_now(context: RequestContext, request: EndTxnRequest) -> EndTxnResponse | None:
+    """As `end_txn`, where the end can be decided without waiting; the markers are written after the answer."""
+    if not request.transactional_id:
+        return EndTxnResponse(error_code=ErrorCode.INVALID_REQUEST)
+    try:
+        decide = _deciding_end(context, request)
+        response: EndTxnResponse | None = context.state.transactions.ask_now(request.transactional_id, decide, context.afterwards)
+    except KafkaError as failure:
+        return EndTxnResponse(error_code=failure.code)
+    return None if response is None else _told(context, response)
+
+
+@handles(EndTxnRequest, versions=(0, 5), make_quick=at_once(EndTxnRequest, end_txn_now))
 async def end_txn(context: RequestContext, request: EndTxnRequest) -> EndTxnResponse:
     """Commit or abort a transaction.
 
@@ -155,20 +173,26 @@ async def end_txn(context: RequestContext, request: EndTxnRequest) -> EndTxnResp
     """
     if not request.transactional_id:
         return EndTxnResponse(error_code=ErrorCode.INVALID_REQUEST)
+    try:
+        decide = _deciding_end(context, request)
+        response: EndTxnResponse = await context.state.transactions.ask(request.transactional_id, decide, context.flush)
+    except KafkaError as failure:
+        return EndTxnResponse(error_code=failure.code)
+    return _told(context, response)
+
+
+def _deciding_end(context: RequestContext, request: EndTxnRequest) -> Callable[[TransactionShard, int, int], Decision]:
     transactional_id, committed = request.transactional_id, request.committed
     holder = Holder(request.producer_id, request.producer_epoch)
     version = VERSION_2 if context.api_version >= ENDS_VERSION_2_SINCE else CLASSIC
-    try:
-        response: EndTxnResponse = await context.state.transactions.ask(
-            transactional_id,
-            lambda shard, now_ms, call: shard.end(
-                now_ms, call, transactional_id, holder, committed=committed, client_transaction_version=version
-            ),
-            context.flush,
-        )
-    except KafkaError as failure:
-        return EndTxnResponse(error_code=failure.code)
-    response.error_code = _fenced_as(response.error_code, context.api_version)
+    return lambda shard, now_ms, call: shard.end(
+        now_ms, call, transactional_id, holder, committed=committed, client_transaction_version=version
+    )
+
+
+def _told(context: RequestContext, response: EndTxnResponse) -> EndTxnResponse:
+    if response.error_code:
+        response.error_code = _fenced_as(response.error_code, context.api_version)
     return response
 
 

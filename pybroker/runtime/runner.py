@@ -9,6 +9,7 @@ Theory
 - If the append fails nothing was written and nothing is replayed: those whom the decision would have answered get the error instead, and
   the machine may decide once more what comes of that (`Decision.if_not_written`).
 - What a decision asks for beyond that (`effects`) is given to `carry_out` when its records are safe; it is lost with a failed append.
+- Who is answered at once may take the effects along (`ask_now`): they are carried out after the answer is sent, before anybody else runs.
 - A caller that is cancelled takes its place with it; an answer for a number that nobody waits for is dropped.
 - One task keeps the time of all runners (`Timekeeper`).
 
@@ -21,6 +22,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import trio
@@ -78,6 +80,9 @@ class InternalPartition(Protocol):
     @property
     def leader_epoch(self) -> int: ...
 
+    @property
+    def commits_at_once(self) -> bool: ...
+
     def append_records(self, batch: bytearray, header: BatchHeader) -> int: ...
 
     def append_marker(self, marker: Marker) -> int: ...
@@ -86,6 +91,8 @@ class InternalPartition(Protocol):
 
 
 MachineT = TypeVar("MachineT", bound=Machine)
+Afterwards = list[Callable[[], None]]
+"""What is done when an answer has been sent, in order."""
 
 
 class TransactionalProducer(NamedTuple):
@@ -169,13 +176,21 @@ class Runner(Generic[MachineT]):
             self._waiters.pop(call, None)
         return _taken(waiter)
 
-    def ask_now(self, decide: Callable[[MachineT, int, int], Decision]) -> Any:
-        """As `ask`, for who cannot wait: None if the answer is not there at once, and then it will be dropped."""
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether what is written now is safe when it is written, so that `ask_now` has the answer of a verb that parks nobody."""
+        return not self._unreleased and self.partition.commits_at_once
+
+    def ask_now(self, decide: Callable[[MachineT, int, int], Decision], afterwards: Afterwards | None = None) -> Any:
+        """As `ask`, for who cannot wait: None if the answer is not there at once, and then it will be dropped.
+
+        With `afterwards` the effects of a decision that is safe are added to it, in place of being carried out here.
+        """
         call = next(self._numbers)
         waiter = self._waiters[call] = _Waiter()
         try:
             now_ms = self._clock.now_ms()
-            self._fulfil(decide(self.machine, now_ms, call), now_ms)
+            self._fulfil(decide(self.machine, now_ms, call), now_ms, afterwards=afterwards)
         finally:
             self._waiters.pop(call, None)
         return _taken(waiter)
@@ -214,7 +229,9 @@ class Runner(Generic[MachineT]):
 
     # Carrying out
 
-    def _fulfil(self, decision: Decision, now_ms: int, producer: TransactionalProducer | None = None) -> None:
+    def _fulfil(
+        self, decision: Decision, now_ms: int, producer: TransactionalProducer | None = None, afterwards: Afterwards | None = None
+    ) -> None:
         if decision.records:
             try:
                 self._write(decision.records, now_ms, producer, atomic=decision.atomic)
@@ -229,7 +246,7 @@ class Runner(Generic[MachineT]):
         else:
             self._timekeeper.look_at(self)
         if decision.replies or decision.effects:
-            self._release_when_safe(decision.replies, decision.effects)
+            self._release_when_safe(decision.replies, decision.effects, afterwards)
 
     def _decide_again(self, refused: Decision) -> None:
         if refused.if_not_written is not None:
@@ -261,9 +278,9 @@ class Runner(Generic[MachineT]):
         for record in records:
             replay(record, producer_id)
 
-    def _release_when_safe(self, replies: list[Reply], effects: list[Any]) -> None:
+    def _release_when_safe(self, replies: list[Reply], effects: list[Any], afterwards: Afterwards | None) -> None:
         if not self._unreleased and self._written <= self.partition.high_watermark:
-            self._release(replies, effects)
+            self._release(replies, effects, afterwards)
             return
         self._unreleased.append((self._written, replies, effects))
         if len(self._unreleased) == 1:
@@ -280,13 +297,17 @@ class Runner(Generic[MachineT]):
                 self._unreleased.popleft()
                 self._release(replies, effects)
 
-    def _release(self, replies: Iterable[Reply], effects: list[Any] | None = None) -> None:
+    def _release(self, replies: Iterable[Reply], effects: list[Any] | None = None, afterwards: Afterwards | None = None) -> None:
         for reply in replies:
             waiter = self._waiters.get(reply.call)
             if waiter is not None and not waiter.has_answer:
                 waiter.settle(reply.response)
-        if effects and self._carry_out is not None:
+        if not effects or self._carry_out is None:
+            return
+        if afterwards is None:
             self._carry_out(self, effects)
+        else:
+            afterwards.append(partial(self._carry_out, self, effects))
 
 
 def _taken(waiter: _Waiter) -> Any:

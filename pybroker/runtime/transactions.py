@@ -2,8 +2,9 @@
 
 - `__transaction_state` is made when it is first needed, by FindCoordinator or by any request that names a transactional id.
 - When a decided end is safe, its markers are written at once, and when those are safe, its completion. On one broker without a flush
-  policy all of that is done before the client hears that its transaction has ended, if it has reached few partitions; many markers, and
-  the ends of many transactions that one decision brings, take turns with others. What cannot be written is tried again.
+  policy all of that is done in one turn, if the transaction has reached few partitions: the client is answered when the decision is
+  written, and before it or anybody else is heard again the transaction is complete (`ask_now`). Many markers, and the ends of many
+  transactions that one decision brings, take turns with others. What cannot be written is tried again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pybroker.core.producers import Marker
 from pybroker.core.settings import Settings
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.markers import MarkerWriter, Marking
-from pybroker.runtime.runner import Runner, Timekeeper
+from pybroker.runtime.runner import Afterwards, Runner, Timekeeper
 from pybroker.runtime.shards import Flush, Shards
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.stored import TRANSACTION_STATE
@@ -94,6 +95,19 @@ class TransactionCoordinator:
         raised.
         """
         return await self._shards.ask(transactional_id, decide, flush)
+
+    def ask_now(
+        self, transactional_id: str, decide: Callable[[TransactionShard, int, int], Decision], afterwards: Afterwards
+    ) -> Any | None:
+        """As `ask`, for verbs that park nobody; None if the answer cannot be there at once, and then nothing was done.
+
+        What is left to do when the answer is sent is added to `afterwards`. Raises KafkaError: what the append of the records raised.
+        """
+        try:
+            runner = self._shards.runner_now(transactional_id)
+        except KafkaError:
+            return None
+        return runner.ask_now(decide, afterwards) if runner.answers_at_once else None
 
     async def ask_all(self, decide: Callable[[TransactionShard, int, int], Decision], flush: Flush | None = None) -> list[Any]:
         """Ask every shard the same. Raises KafkaError as `ask` does."""

@@ -4,6 +4,8 @@ Rules
 - Answers leave in the order of the requests; a request that waits holds only its own connection.
 - A small frame is copied out of the read; a large one is received into a pooled buffer that grows as its bytes arrive.
 - What waits to be sent is bounded: the socket must take it before more requests are served.
+- What a request leaves to be done after its answer (`RequestContext.afterwards`) is done when the socket has taken what it takes at once of
+  the answer, or has failed: before anything is awaited and before the next request. So nobody sees the time between.
 """
 
 from __future__ import annotations
@@ -99,6 +101,7 @@ class Connection:
 
     async def _serve_all(self) -> None:
         transport, context, serve_quickly = self._transport, self._context, self._dispatcher.serve_quickly
+        afterwards = context.afterwards
         rest = b""
         while not self.closing:
             data = await transport.receive()
@@ -108,7 +111,11 @@ class Connection:
             if rest or len(data) < 4 or _int32(data)[0] != len(data) - 4 or len(data) > self._limit:
                 rest = await self._serve_read(rest + data if rest else data)
             elif (answer := serve_quickly(context, data)) is not None:  # one frame: what nearly every read brings
-                sent = transport.send_now(answer)
+                try:
+                    sent = transport.send_now(answer)
+                finally:
+                    if afterwards:
+                        context.finish()
                 if sent < len(answer):
                     await transport.send((answer[sent:],))
             else:
@@ -147,6 +154,8 @@ class Connection:
         """Serve one of several; returns how many bytes that queued."""
         answer = self._dispatcher.serve_quickly(self._context, message)
         if answer is not None:
+            if self._context.afterwards:
+                self._context.finish()
             self._out.append(answer)
             return len(answer)
         queued = await self._dispatcher.serve(self._context, bytearray(memoryview(message)[4:]), self._out)

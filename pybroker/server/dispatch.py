@@ -103,7 +103,8 @@ class Dispatcher:
     def serve_quickly(self, context: RequestContext, message: bytes) -> bytes | None:
         """The answer to a whole message, each with its size, if its API has a short way for it; None: nothing was done, `serve` it.
 
-        Raises CloseConnection after a bug: what was done by then is not known.
+        When the answer is sent, and before anything is awaited, `context.finish` is to be called if there is something in `afterwards`.
+        Raises CloseConnection after a bug in a short way whose response cannot say so.
         """
         quick = self._quick.get(message[4:8])
         if quick is None:
@@ -111,8 +112,10 @@ class Dispatcher:
         try:
             return quick(context, message)
         except Exception as error:
-            self._report(context, self._routes[message[4:8]], message, error)
-            raise CloseConnection("a request failed that cannot be answered") from error
+            context.finish()
+            route = self._routes[message[4:8]]
+            body = self._fail(context, route, message, error)
+            return route.pack_head(route.head_bytes + len(body), _unpack_int(message, 8)[0]) + body
 
     async def serve(self, context: RequestContext, frame: Buffer, out: list[Any]) -> int:
         """Serve one request and add the parts of its answer to `out`; returns the answer's size in bytes, 0 if there is none.

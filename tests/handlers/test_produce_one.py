@@ -362,7 +362,7 @@ def test_a_bug_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     message = message_of(9, ("plain", 0, batch()))
     desk.ask_handler(message)
     monkeypatch.setattr(desk.room.partition("plain"), "log", None)
-    assert desk.ask(message) == "CloseConnection: a request failed that cannot be answered"
+    assert desk.ask(message) == "CloseConnection: Produce v9 failed, and its response cannot say so"
 
 
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
