@@ -32,6 +32,7 @@ from enum import StrEnum
 
 from pybroker.core.groups.deadlines import Key
 from pybroker.core.groups.subscriptions import subscribed_topics
+from pybroker.records.hashes import java_string_hash
 from pybroker.wire.errors import ErrorCode
 
 Protocols = tuple[tuple[str, bytes], ...]
@@ -268,14 +269,14 @@ class ClassicGroup:
         return protocol_type == self.protocol_type and any(self.supporters.get(name, 0) == everyone for name, _ in protocols)
 
     def select_protocol(self) -> str:
-        """The protocol that most members prefer among those that all have; of equals, the one the first members prefer."""
+        """The protocol that most members prefer among those that all have; of equals, the one that Kafka's map of votes has first."""
         everyone = len(self.members)
         candidates = {name for name, count in self.supporters.items() if count == everyone}
         votes: dict[str, int] = {}
         for member in self.members.values():
             choice = next(name for name, _ in member.protocols if name in candidates)
             votes[choice] = votes.get(choice, 0) + 1
-        return max(votes, key=lambda name: votes[name])
+        return min(votes, key=lambda name: (-votes[name], _bucket(name)))
 
     @property
     def uses_consumer_protocol(self) -> bool:
@@ -292,3 +293,9 @@ class ClassicGroup:
 
     def is_subscribed_to(self, topic: str) -> bool:
         return self.uses_consumer_protocol if self.subscribed is None else topic in self.subscribed
+
+
+def _bucket(name: str) -> int:
+    """Where a Java HashMap of up to 12 names keeps this one: it is read out bucket by bucket."""
+    bits = java_string_hash(name) & 0xFFFFFFFF
+    return (bits ^ bits >> 16) & 15

@@ -47,6 +47,9 @@ def join(turn: Turn, group: ClassicGroup, call: int, caller: Caller, request: Jo
         turn.reply(call, refused_join(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, member_id))
     elif member_id == "":
         _join_new(turn, group, call, caller, request, protocols)
+    elif member_id in group.pending_members and request.group_instance_id is not None:
+        # Ids are only given to dynamic members; Kafka takes a static one that comes with such an id for a mistake of its own.
+        turn.reply(call, refused_join(ErrorCode.UNKNOWN_SERVER_ERROR))
     elif member_id in group.pending_members:
         _add_member(turn, group, call, caller, request, protocols, member_id)
     else:

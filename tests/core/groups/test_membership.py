@@ -108,6 +108,34 @@ def test_protocol_by_votes(play):
     assert play.answers[call].protocol_name == "sticky"
 
 
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (("range", "roundrobin"), "range"),
+        (("range", "sticky"), "sticky"),
+        (("range", "cooperative-sticky"), "range"),
+        (("roundrobin", "sticky"), "sticky"),
+        (("sticky", "cooperative-sticky"), "sticky"),
+        (("b", "a"), "a"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_protocol_of_equal_votes(play, names, chosen, turned):
+    """Of protocols with as many votes Kafka takes the one whose hash is first, whoever asked for it."""
+    names = names[::-1] if turned else names
+    first = play.join(names=names).member_id
+    call = play.send_join(names=names[::-1])
+    assert play.join(first, names=names).protocol_name == chosen
+    assert play.answers[call].protocol_name == chosen
+
+
+def test_pending_member_that_calls_itself_static(play):
+    """An id that was given to a dynamic member is not for a static one; it stays good for the dynamic one."""
+    member = play.join(version=5).member_id
+    assert play.join(member, version=5, group_instance_id="s1").error_code == E.UNKNOWN_SERVER_ERROR
+    assert play.join(member, version=5).error_code == E.NONE
+
+
 def test_rejoin_unchanged(play):
     """A follower that rejoins unchanged is told the same generation; the leader starts a rebalance."""
     leader, follower = play.stable_pair()
