@@ -120,6 +120,11 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"keep the data here, in Kafka's layout (default ./{DEFAULT_DATA_DIR}); several, separated by commas, share the partitions",
     )
     data.add_argument("--memory", action="store_true", help="keep the data in memory; it is gone when the broker stops")
+    parser.add_argument(
+        "--standalone",
+        action="store_true",
+        help="serve the directory of one broker of a Kafka cluster without the others; once, and of a copy (docs/files.md)",
+    )
     broker = parser.add_argument_group("what it does")
     broker.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="any server property of Kafka; may be repeated")
     broker.add_argument("--config", metavar="FILE", help="server.properties, or TOML with the same names")
@@ -171,6 +176,7 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
         topics=dict(_parse_topic(text, settings) for text in options.topic),
         load_segments=_parse_segments(options.load_segment),
         node_id=options.node_id,
+        standalone=options.standalone,
         ready_file=options.ready_file,
     )
     config.directories()

@@ -6,6 +6,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.log_dirs import LogDirs
-from pybroker.runtime.log_places import lying_elsewhere
+from pybroker.runtime.log_places import lying_elsewhere, lying_on_others
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
@@ -100,10 +101,11 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
             durable=bool(config.directories()),
             log_dirs=directory_ids,
             endpoints=[endpoint],
+            standalone=config.standalone,
         )
         partitions = Partitions(store, settings, clock, controller.image)
         partitions.apply(controller.image.everything())
-        for remark in lying_elsewhere(store, controller.image):
+        for remark in chain(lying_elsewhere(store, controller.image), lying_on_others(controller.image, node_id)):
             log.warning("%s", remark)
     except BaseException:
         store.close(store.high_watermarks)

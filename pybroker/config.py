@@ -34,6 +34,7 @@ class BrokerConfig:
     load_segments  segment files of another broker to serve: `topic` or `topic-partition`, and the path of a file or a list of paths.
     node_id      None: `node.id` in `settings`, else 1.
     seed         makes member ids, topic ids and the cluster id of a fresh broker repeatable. None: by chance.
+    standalone   serve the directory of one of several brokers without the others (docs/files.md).
     ready_file   written, in one step, with the address once the broker serves; removed at the end.
     """
 
@@ -46,6 +47,7 @@ class BrokerConfig:
     node_id: int | None = None
     seed: int | None = None
     ready_file: str | Path | None = None
+    standalone: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", {name: setting_text(value) for name, value in self.settings.items()})

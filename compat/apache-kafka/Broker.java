@@ -19,9 +19,11 @@ final class Broker {
         final boolean standalone; // the controllers are found in the log (KIP-853), not in the settings
         final int directories;
         final List<String> more;
+        final String release; // of Kafka
 
-        Place(Path root, int directories, boolean standalone, List<String> more) {
+        Place(Path root, String release, int directories, boolean standalone, List<String> more) {
             this.root = root;
+            this.release = release;
             this.directories = directories;
             this.standalone = standalone;
             this.more = more;
@@ -40,7 +42,7 @@ final class Broker {
 
         /** The same directories, other ports. */
         Place beside() {
-            return new Place(root, directories, standalone, more);
+            return new Place(root, release, directories, standalone, more);
         }
 
         Path properties(Path life) throws Exception {
@@ -86,22 +88,21 @@ final class Broker {
         Files.createDirectories(life);
         Path properties = place.properties(life);
         if (kind.equals("kafka") && !Files.exists(place.data(life).get(0).resolve("meta.properties"))) format(place, life, properties);
-        List<String> command = command(kind, properties);
-        Process process = spawn(command, life);
+        Process process = spawn(command(kind, place, properties), life);
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         Broker broker = new Broker(kind, place, life, process);
         broker.waitUntilServing();
         return broker;
     }
 
-    private static List<String> command(String kind, Path properties) {
-        if (kind.equals("kafka")) return kafka("kafka.Kafka", properties.toString());
+    private static List<String> command(String kind, Place place, Path properties) {
+        if (kind.equals("kafka")) return kafka(place, "kafka.Kafka", properties.toString());
         return List.of(System.getenv("BROKER_PYTHON"), "-m", "pybroker", "--config", properties.toString());
     }
 
     /** Another broker on the same directories, while this one runs, has to end by itself. */
     void keepsOut(String other) throws Exception {
-        Process second = spawn(command(other, place.beside().properties(life)), life);
+        Process second = spawn(command(other, place, place.beside().properties(life)), life);
         if (!second.waitFor(LIMIT_S, TimeUnit.SECONDS)) {
             second.destroyForcibly().waitFor();
             throw new AssertionError(other + " starts on a directory that is in use");
@@ -110,14 +111,14 @@ final class Broker {
     }
 
     private static void format(Place place, Path life, Path properties) throws Exception {
-        List<String> command = kafka("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties.toString());
+        List<String> command = kafka(place, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties.toString());
         if (place.standalone) command.addAll(List.of("--standalone", "--release-version", "4.0-IV3")); // and the features of an older release
         if (spawn(command, life).waitFor() != 0) throw new AssertionError("not formatted: " + log(life));
     }
 
-    private static List<String> kafka(String... words) {
+    private static List<String> kafka(Place place, String... words) {
         List<String> command = new ArrayList<>(List.of("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
-            System.getProperty("kafka.libs") + "/*"));
+            System.getProperty("kafka.libs") + place.release + "/*"));
         command.addAll(List.of(words));
         return command;
     }

@@ -7,6 +7,7 @@ import java.util.*;
  */
 final class Checks {
     private static final String SNAPSHOTS = "metadata.log.max.record.bytes.between.snapshots=3000"; // so that what comes next begins with one
+    private static final String NEWEST = System.getProperty("newest");
     private static final boolean TRACE = System.getenv("TRACE") != null;
 
     private final Map<String, String> verdicts = new LinkedHashMap<>();
@@ -47,19 +48,30 @@ final class Checks {
     private static List<Stories> stories(Path root) {
         List<String> kafkaFirst = List.of("kafka", "pybroker", "kafka", "pybroker"), pybrokerFirst = List.of("pybroker", "kafka", "pybroker", "kafka");
         return List.of(
-            new Stories("kafka-stops", root.resolve("a"), kafkaFirst, false, 1, false, SNAPSHOTS),
-            new Stories("kafka-is-killed", root.resolve("b"), kafkaFirst, true, 1, true),
-            new Stories("pybroker-stops", root.resolve("c"), pybrokerFirst, false, 1, false, SNAPSHOTS),
-            new Stories("pybroker-is-killed", root.resolve("d"), pybrokerFirst, true, 1, false),
-            new Stories("two-directories", root.resolve("e"), kafkaFirst.subList(0, 3), false, 2, false),
-            new Stories("two-directories-of-pybroker", root.resolve("f"), pybrokerFirst.subList(0, 3), true, 2, false));
+            new Stories("kafka-stops", root.resolve("a"), NEWEST, kafkaFirst, false, 1, false, SNAPSHOTS),
+            new Stories("kafka-is-killed", root.resolve("b"), NEWEST, kafkaFirst, true, 1, true),
+            new Stories("pybroker-stops", root.resolve("c"), NEWEST, pybrokerFirst, false, 1, false, SNAPSHOTS),
+            new Stories("pybroker-is-killed", root.resolve("d"), NEWEST, pybrokerFirst, true, 1, false),
+            new Stories("two-directories", root.resolve("e"), NEWEST, kafkaFirst.subList(0, 3), false, 2, false),
+            new Stories("two-directories-of-pybroker", root.resolve("f"), NEWEST, pybrokerFirst.subList(0, 3), true, 2, false));
+    }
+
+    /** The same with an older release, which stops or is killed, and takes back what pybroker wrote at the features of that release. */
+    private static List<Stories> stories(Path root, String release) {
+        List<String> turns = List.of("kafka", "pybroker", "kafka", "pybroker");
+        return List.of(
+            new Stories("kafka-" + release + "-stops", root.resolve(release + "-a"), release, turns, false, 1, false, SNAPSHOTS),
+            new Stories("kafka-" + release + "-is-killed", root.resolve(release + "-b"), release, turns, true, 1, false));
     }
 
     public static void main(String[] arguments) throws Exception {
+        Path root = Path.of(arguments[0]);
         List<String> wanted = Arrays.asList(arguments).subList(1, arguments.length);
+        List<Stories> stories = new ArrayList<>(stories(root));
+        for (String release : System.getProperty("releases").split(" ")) if (!release.isEmpty()) stories.addAll(stories(root, release));
         boolean good = true;
-        for (Stories story : stories(Path.of(arguments[0]))) {
-            if (!wanted.isEmpty() && !wanted.contains(story.name)) continue;
+        for (Stories story : stories) {
+            if (!wanted.isEmpty() && wanted.stream().noneMatch(word -> story.name.equals(word) || story.name.startsWith(word + "-"))) continue;
             Checks checks = new Checks(story.name);
             checks.check("is-told", () -> story.tell(checks));
             good &= checks.print();

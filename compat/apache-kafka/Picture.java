@@ -212,7 +212,8 @@ final class Picture {
     private void transactions(SortedMap<String, String> section) throws Exception {
         List<String> names = admin.listTransactions().all().get().stream().map(TransactionListing::transactionalId).toList();
         admin.describeTransactions(names).all().get().forEach((name, one) -> section.put(name, one.state() + " producer " + one.producerId() + " epoch "
-            + one.producerEpoch() + " timeout " + one.transactionTimeoutMs() + " since " + one.transactionStartTimeMs() + " "
+            + one.producerEpoch() + " timeout " + one.transactionTimeoutMs()
+            + (one.state() == TransactionState.EMPTY ? " " : " since " + one.transactionStartTimeMs() + " ") // 4.0 tells that of the last one
             + one.topicPartitions().stream().map(TopicPartition::toString).sorted().toList()));
     }
 

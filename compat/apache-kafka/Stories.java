@@ -16,11 +16,11 @@ final class Stories {
     private final boolean killed;
     private final Broker.Place place;
 
-    Stories(String name, Path root, List<String> turns, boolean killed, int directories, boolean standalone, String... more) {
+    Stories(String name, Path root, String release, List<String> turns, boolean killed, int directories, boolean standalone, String... more) {
         this.name = name;
         this.turns = turns;
         this.killed = killed;
-        place = new Broker.Place(root, directories, standalone, List.of(more));
+        place = new Broker.Place(root, release, directories, standalone, List.of(more));
     }
 
     void tell(Checks checks) throws Exception {

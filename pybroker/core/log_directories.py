@@ -7,6 +7,7 @@ Rules
 - A broker that starts knows better than the metadata where its logs are: a log that was moved by hand is where it was found.
 - A replica whose directory is not online does not lead. Where it is said to lie nobody else may put an empty one. With KIP-966 it is no
   longer in sync but was the last that was, so that it leads again when it comes back.
+- Nor does one that was not in sync, though nobody else leads: others had more of it.
 
 (Kafka: DirectoryId, LogManager.nextLogDirs, AssignmentsManager, ReplicationControlManager.handleDirectoriesOffline.)
 """
@@ -41,6 +42,15 @@ def directory_of(partition: PartitionImage, node_id: int) -> bytes:
     replicas, directories = partition.replicas, partition.directories
     at = replicas.index(node_id) if node_id in replicas else len(directories)
     return directories[at] if at < len(directories) else UNASSIGNED
+
+
+def may_lead(partition: PartitionImage, node_id: int) -> bool:
+    """Whether a replica has all that was acknowledged: it is in sync, or was among the last that were (KIP-966)."""
+    if node_id in partition.isr:
+        return True
+    details = partition.details
+    known = (*partition.isr, *details.eligible_leader_replicas, *details.last_known_elr)
+    return node_id in partition.replicas and (node_id in known or not known)
 
 
 class LocalDirectories:
@@ -98,7 +108,7 @@ def start_changes(image: ClusterImage, node_id: int, log_dirs: list[bytes], all_
     only = log_dirs[0] if all_online and len(log_dirs) == 1 else None
     for topic in image.topics.values():
         for partition in topic.partitions:
-            if node_id not in partition.replicas or partition.leader not in (node_id, NO_LEADER):
+            if partition.leader != node_id and (partition.leader != NO_LEADER or not may_lead(partition, node_id)):
                 continue
             assigned = actual = directory_of(partition, node_id)
             if assigned != only and log_dirs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pybroker.core.cluster import NO_LEADER
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
+from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.turns import Turns
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorResponse
@@ -23,9 +25,8 @@ async def find_coordinator(context: RequestContext, request: FindCoordinatorRequ
     """Name the broker that leads a key's partition of the internal topic, which is made if it is not there.
 
     Versions   1: transactions   4: several keys (KIP-699)   6: share partitions, `group:topic id:partition` (KIP-932)
-    Behaviour  One broker keeps all, so the answer is always this one. Kafka makes the topic in the background and asks the client to come
-    again;
-               here it is made first.
+    Behaviour  One broker keeps all, so the answer is this one, or nobody. Kafka makes the topic in the background and asks the client to
+               come again; here it is made first.
     Not done   Nothing.
     """
     if context.api_version >= SEVERAL_KEYS_FROM:
@@ -50,6 +51,7 @@ async def _coordinator(context: RequestContext, key_type: int, key: str) -> Find
         if _TOPICS[key_type] not in context.state.cluster.topics:
             await context.flush()
             await context.state.controller.ensure_internal_topic(_TOPICS[key_type])
+        _check_leader(context, _TOPICS[key_type], key)
     except KafkaError as error:
         return FindCoordinatorResponse.Coordinator(key=key, node_id=-1, port=-1, error_code=error.code, error_message=error.message)
     host, port = context.advertised_address()
@@ -61,6 +63,13 @@ def _check(context: RequestContext, key_type: int, key: str) -> None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"no coordinator has keys of type {key_type}")
     if key_type == SHARE and not _is_share_key(key):
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"{key!r} is not of the form group:topicId:partition")
+
+
+def _check_leader(context: RequestContext, topic: str, key: str) -> None:
+    """Nobody keeps a key whose partition has no leader: its directory is offline, or other brokers had it."""
+    partitions = context.state.cluster.topics[topic].partitions
+    if partitions[coordinator_partition(key, len(partitions))].leader == NO_LEADER:
+        raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
 
 
 def _is_share_key(key: str) -> bool:

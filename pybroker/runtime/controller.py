@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -35,6 +35,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
+from pybroker.runtime.standalone import leave_others
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
@@ -141,10 +142,18 @@ class Controller:
         """Whether nothing was written yet but perhaps the beginning of an epoch, after which the first start was stopped."""
         return not self.image.features and self._log.snapshot is None
 
-    def start(self, log_dirs: list[bytes], endpoints: Iterable[Endpoint], locate: Locate, *, all_online: bool) -> None:
-        """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration."""
+    def start(
+        self, log_dirs: list[bytes], endpoints: Iterable[Endpoint], locate: Locate, *, all_online: bool, leaving: Sequence[Any] = ()
+    ) -> None:
+        """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration.
+
+        `leaving`: the records that leave other brokers behind (`core/standalone`).
+        """
         is_new = self._is_new() or bool(self._bootstrap)
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
+        if leaving:
+            self._log.leave_voters(self._view.node_id, self._clock.now_ms())
+            self._write(list(leaving))
         first = [*self._bootstrap, *bootstrap_records(self.settings, self.image.features)] if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)
         self._write([*first, *started])
@@ -242,24 +251,27 @@ def open_controller(
     durable: bool,
     log_dirs: Iterable[bytes] = (),
     endpoints: Iterable[Endpoint] = (),
+    standalone: bool = False,
 ) -> Controller:
     """Replay the metadata log and start this broker in it. `durable`: answers wait for fsync (a store on disk).
 
     `log_dirs`: the ids of the directories that are online. The image is then whole: what it holds is for listeners as
-    `image.everything()`.
+    `image.everything()`. `standalone`: leave other brokers behind, if there are any. Raises DataDirectoryError.
     """
     directories = store.directories()
     local = LocalDirectories({directory.directory_id: directory.path for directory in directories})
     view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng, local)
     controller = Controller(view, open_metadata_log(store, settings, durable), clock)
     controller.load()
+    ids = {directory.path: directory.directory_id for directory in directories}
+    locate = partial(_locate, store, ids)
+    leaving = leave_others(controller.image, node_id, store, list(log_dirs), locate, standalone=standalone)
     if controller.image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
         paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
         for remark in store.settle(partial(owner_of, controller.image, node_id, paths)):
             log.warning("%s", remark)
     all_online = all(directory.failure is None for directory in directories)
-    ids = {directory.path: directory.directory_id for directory in directories}
-    controller.start(list(log_dirs), endpoints, partial(_locate, store, ids), all_online=all_online)
+    controller.start(list(log_dirs), endpoints, locate, all_online=all_online, leaving=leaving)
     return controller
 
 

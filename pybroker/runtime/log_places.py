@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, TopicImage
-from pybroker.core.log_directories import directory_of, is_assigned
+from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, PartitionImage, TopicImage
+from pybroker.core.log_directories import directory_of, is_assigned, may_lead
+from pybroker.core.standalone import name_of, shown
 from pybroker.storage.interface import LogStore, Owner
 from pybroker.wire.uuids import ZERO_UUID, to_text
-
-NAMES_SHOWN = 3
 
 
 def owner_of(image: ClusterImage, node_id: int, paths: Mapping[bytes, str], topic: str, partition: int) -> Owner | None:
@@ -34,6 +33,8 @@ def assigned_directory(store: LogStore, topic: TopicImage, partition: int) -> st
 
 def why_offline(store: LogStore, topic: TopicImage, partition: int) -> str | None:
     """Why the log of a partition cannot be opened or made; None if it can."""
+    if _is_of_others(topic.partitions[partition], store.node_id):
+        return f"only other brokers ({_others(topic.partitions[partition], store.node_id)}) had it"
     log = store.get(topic.name, partition)
     if log is not None and log.topic_id in (topic.topic_id, ZERO_UUID):
         return None
@@ -60,13 +61,34 @@ def lying_elsewhere(store: LogStore, image: ClusterImage) -> Iterator[str]:
         for partition in topic.partitions:
             directory_id = directory_of(partition, store.node_id)
             if directory_id not in known and is_assigned(directory_id):
-                found.setdefault(directory_id, []).append(f"{topic.name}-{partition.index}")
+                found.setdefault(directory_id, []).append(name_of(topic, partition))
     where = "a data directory that " + ("cannot be used or " if any(one.failure for one in directories) else "") + "was not given"
     for directory_id, names in found.items():
-        some = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
         are, they_lie = ("is", "it lies") if len(names) == 1 else ("are", "they lie")
-        count = "1 partition" if len(names) == 1 else f"{len(names)} partitions"
-        yield f"{count} ({some}) {are} offline: {they_lie} in {where} (id {to_text(directory_id)})"
+        yield f"{_count(names)} {are} offline: {they_lie} in {where} (id {to_text(directory_id)})"
+
+
+def lying_on_others(image: ClusterImage, node_id: int) -> Iterator[str]:
+    """The same of partitions that other brokers had, or had more of, when this one was made to stand alone."""
+    found: dict[str, list[str]] = {}
+    for topic in image.topics.values():
+        for partition in topic.partitions:
+            if _is_of_others(partition, node_id):
+                found.setdefault(_others(partition, node_id), []).append(name_of(topic, partition))
+    for brokers, names in found.items():
+        yield f"{_count(names)} of this cluster cannot be served: only other brokers ({brokers}) had {'it' if len(names) == 1 else 'them'}"
+
+
+def _is_of_others(partition: PartitionImage, node_id: int) -> bool:
+    return partition.leader != node_id and not may_lead(partition, node_id)
+
+
+def _others(partition: PartitionImage, node_id: int) -> str:
+    return ", ".join(str(replica) for replica in partition.replicas if replica != node_id)
+
+
+def _count(names: list[str]) -> str:
+    return ("1 partition" if len(names) == 1 else f"{len(names)} partitions") + f" ({shown(names)})"
 
 
 def _only_a_copy(store: LogStore, topic: TopicImage, partition: int) -> str | None:

@@ -34,6 +34,7 @@ log = logging.getLogger("pybroker.controller")
 
 LEADER_CHANGE_VERSION = 0  # what Kafka 4.4.0 writes
 KRAFT_VERSION_VERSION = 0  # of the record, not what it says
+VOTERS_VERSION = 0
 
 
 class MetadataLog:
@@ -182,6 +183,20 @@ class MetadataLog:
         self._append(build_control_batch(key, value, timestamp=now_ms, base_offset=begin, leader_epoch=self._epoch), now_ms)
         if end_was_lost:
             self._log.raise_log_start_offset(begin)  # what is left of the log before the snapshot's end leads nowhere
+
+    def leave_voters(self, node_id: int, now_ms: int) -> None:
+        """Be the only voter, where the log says who votes (KIP-853) and this broker does: Kafka alone on it would wait for the others."""
+        value = self._controls.get(ControlType.KRAFT_VOTERS)
+        if value is None:
+            return
+        record = decode(messages.VotersRecord, VOTERS_VERSION, value)[0]
+        own = [voter for voter in record.voters if voter.voter_id == node_id]
+        if not own:
+            return
+        record.voters = own
+        value = self._controls[ControlType.KRAFT_VOTERS] = encode(record, VOTERS_VERSION)
+        key = encode_control_key(ControlType.KRAFT_VOTERS)
+        self._append(build_control_batch(key, value, timestamp=now_ms, base_offset=self.end_offset, leader_epoch=self._epoch), now_ms)
 
     def append(self, records: list[Any], now_ms: int) -> int:
         """Write records as one batch; returns the offset behind the last. Raises `StorageError`."""
