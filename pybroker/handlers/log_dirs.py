@@ -95,6 +95,7 @@ async def alter_replica_log_dirs(context: RequestContext, request: Any) -> Any:
     results: dict[str, list[Any]] = {}
     turns = Turns()
     for (topic, index), path in wishes.items():
+        await context.state.log_dirs.make_way(topic)
         error_code, began = _move(context.state.log_dirs, topic, index, path)
         results.setdefault(topic, []).append(_Moved(partition_index=index, error_code=error_code))
         await turns.step(STEPS_OF_A_MOVE if began else 1)

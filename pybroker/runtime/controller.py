@@ -36,6 +36,7 @@ from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.runtime.standalone import leave_others
+from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
@@ -58,6 +59,7 @@ class Controller:
         "_next_producer_id",
         "_producer_ids_end",
         "_quiet_until_ms",
+        "_store",
         "_view",
         "failed",
         "image",
@@ -66,13 +68,14 @@ class Controller:
         "snapshots",
     )
 
-    def __init__(self, view: ControllerView, metadata: MetadataLog, clock: Clock) -> None:
+    def __init__(self, view: ControllerView, store: LogStore, metadata: MetadataLog, clock: Clock) -> None:
         self.image = view.image
         self.settings = view.settings
         self.listeners: list[Listener] = []
         self.failed: Callable[[StorageError], None] | None = None
         self.snapshots = SnapshotKeeper(metadata, view.image, view.settings, clock)
         self._view = view
+        self._store = store
         self._log = metadata
         self._clock = clock
         self._next_producer_id = 0
@@ -85,12 +88,14 @@ class Controller:
         return self._log.epoch
 
     async def create_topics(self, request: Any) -> Any:
+        await self._make_way(topic.name for topic in request.topics)
         return await self._carry_out(create_topics(self._view, request))
 
     async def delete_topics(self, request: Any, version: int) -> Any:
         return await self._carry_out(delete_topics(self._view, request, version))
 
     async def create_partitions(self, request: Any) -> Any:
+        await self._make_way(topic.name for topic in request.topics)
         return await self._carry_out(create_partitions(self._view, request))
 
     async def alter_configs(self, request: Any) -> Any:
@@ -101,6 +106,7 @@ class Controller:
 
     async def ensure_internal_topic(self, name: str) -> TopicImage:
         """The internal topic, made with Kafka's settings for it if it is not there. Raises `KafkaError`."""
+        await self._make_way([name])
         if name not in self.image.topics:
             partitions, replication_factor, configs = internal_topic(self.settings, name)
             await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, replication_factor, configs)))
@@ -110,9 +116,22 @@ class Controller:
         """Make a topic that a client asked for by using it. Raises `KafkaError` if it cannot be made."""
         if name in INTERNAL_TOPICS:
             await self.ensure_internal_topic(name)
-        elif name not in self.image.topics:
+            return
+        await self._make_way([name])
+        if name not in self.image.topics:
             partitions, factor = self.settings.get("num.partitions"), self.settings.get("default.replication.factor")
             await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, factor, {})))
+
+    async def _make_way(self, topics: Iterable[str]) -> None:
+        """A name is free again when nothing speaks of its last bearer: else the first append would wait for that, and the loop with it."""
+        store = self._store
+        names = list(topics)
+        while any(map(store.is_in_the_way, names)):
+            try:
+                await in_thread(store.make_way)
+            except StorageError as error:
+                log.warning("names of deleted topics are used again while checkpoints still tell of them: %s", error)
+                return
 
     def allocate_producer_id(self) -> int:
         """A producer id that no producer of this cluster ever had. Ids come from blocks, each taken by one record."""
@@ -261,7 +280,7 @@ def open_controller(
     directories = store.directories()
     local = LocalDirectories({directory.directory_id: directory.path for directory in directories})
     view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng, local)
-    controller = Controller(view, open_metadata_log(store, settings, durable), clock)
+    controller = Controller(view, store, open_metadata_log(store, settings, durable), clock)
     controller.load()
     ids = {directory.path: directory.directory_id for directory in directories}
     locate = partial(_locate, store, ids)

@@ -108,13 +108,14 @@ class OffsetCheckpoints:
         self._said[path] = read_offsets(self._files, path)
         return self._said[path].copy()
 
-    def forget(self, directory: str, names: Iterable[str], key: Key, keep: Callable[[], Container[Key]]) -> None:
+    def forget(self, directory: str, names: Iterable[str], key: Key | None, keep: Callable[[], Container[Key]]) -> None:
         """Let those of a directory say nothing more of a log, durably; at once if they do not. What must be written takes out all logs that
-        `keep` does not give too, so that many cost one write. Raises OSError.
+        `keep` does not give too, so that many cost one write; None: it is written if there are such. Raises OSError.
         """
         names = list(names)
         with self._lock:
-            if not any(key in self._said_by(directory, name) for name in names):
+            said = set().union(*(self._said_by(directory, name) for name in names))
+            if key not in said if key is not None else all(map(keep().__contains__, said)):
                 return
 
         def look() -> dict[str, Offsets]:
@@ -152,7 +153,7 @@ class OffsetCheckpoints:
         return news
 
 
-def _only(kept: Container[Key], without: Key, offsets: Offsets) -> Offsets:
+def _only(kept: Container[Key], without: Key | None, offsets: Offsets) -> Offsets:
     return {key: offset for key, offset in offsets.items() if key in kept and key != without}
 
 

@@ -365,6 +365,17 @@ class LogStore(Protocol):
         """
         ...
 
+    def is_in_the_way(self, topic: str) -> bool:
+        """Whether what is said of logs of that topic that went (deleted, moved) may have to be taken back before there is a new one."""
+        ...
+
+    def make_way(self) -> None:
+        """Take it back, durably, for all logs that went: then `create`, a first append and `begin_move` wait for no disk because of them.
+
+        Blocking, safe beside all else. Raises StorageError: then they try again, and wait.
+        """
+        ...
+
     def directories(self) -> Sequence[DirectoryInfo]:
         """The log directories in the order they were given, the offline ones too. One of a store in memory."""
         ...

@@ -285,6 +285,13 @@ class MemoryLogStore:
         """Nothing was found."""
         return []
 
+    def is_in_the_way(self, topic: str) -> bool:
+        """What went is gone."""
+        return False
+
+    def make_way(self) -> None:
+        """Nothing is."""
+
     def directories(self) -> list[DirectoryInfo]:
         """The one that there seems to be."""
         return [self._directory]

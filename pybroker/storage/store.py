@@ -24,7 +24,8 @@ from random import Random
 from pybroker.storage import layout
 from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import Key, OffsetCheckpoints, Offsets
-from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all, sync_names
+from pybroker.storage.departed import Departed
+from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures, put_away
 from pybroker.storage.home import LogHome
@@ -52,7 +53,7 @@ class DiskLogStore:
     __slots__ = (
         "_checkpoints",
         "_config",
-        "_deleted",
+        "_departed",
         "_directories",
         "_files",
         "_former",
@@ -112,7 +113,7 @@ class DiskLogStore:
         self._futures = Futures(files, pool, self._trash, rng)
         self._opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._futures)
         self._logs = self._opening.logs
-        self._deleted: set[Key] = set()  # their names may not be durable
+        self._departed = Departed(files, self._checkpoints, directories)
         self._former: set[Key] = set()  # high watermarks may have been asked for before they were deleted
         self.cluster_id = cluster_id
         self.node_id = node_id
@@ -155,8 +156,21 @@ class DiskLogStore:
                 )
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
-        """See `interface.LogStore.settle`."""
-        return self._opening.settle(owner_of)
+        """See `interface.LogStore.settle`. From then on checkpoints tell of no log that is not there."""
+        remarks = self._opening.settle(owner_of)
+        try:
+            self.make_way()
+        except StorageError as error:
+            remarks.append(f"{error}. What it says of logs that are no more is taken out when there are new ones of their names")
+        return remarks
+
+    def is_in_the_way(self, topic: str) -> bool:
+        """See `interface.LogStore.is_in_the_way`."""
+        return self._departed.is_in_the_way(topic)
+
+    def make_way(self) -> None:
+        """See `interface.LogStore.make_way`."""
+        self._departed.make_way(self._spoken_of)
 
     def _keep_for_unopened(self, path: str, offsets: Offsets) -> Offsets:
         """What a checkpoint said of logs that could not be opened stays in it: their next opening asks for it."""
@@ -198,6 +212,7 @@ class DiskLogStore:
         for key, log in list(self._logs.items()):
             if log.directory == path:
                 _try([], self._futures.drop, key)  # what cannot be renamed is found at the next start
+                self._departed.add([key], deleted=False)
                 del self._logs[key]
                 log.retire()
                 gone.append(log)
@@ -221,14 +236,12 @@ class DiskLogStore:
             log.home.adopt(topic_id)
             log.config = config
             return log
-        if key in self._deleted:
-            sync_names(self._files, self._directories)
-            self._deleted.clear()
+        self._departed.sync(key)
         chosen = self._choose(directory)
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
         )
-        home.prepare = partial(self._forget_former, chosen.path, key)
+        home.prepare = partial(self._departed.forget, chosen.path, key, self._spoken_of)
         self.cleaner_offsets.pop(key, None)
         self.high_watermarks.pop(key, None)
         log = self._logs[key] = PartitionLog(topic, partition, home, config, self._rng)
@@ -242,17 +255,10 @@ class DiskLogStore:
         counts = Counter(log.directory for log in self._logs.values())
         return min(online, key=lambda directory: counts[directory.path])
 
-    def _forget_former(self, path: str, key: Key) -> None:
-        """What the checkpoints there say of another log of the same name would cut the new one at a start after a crash. Raises OSError.
-
-        All such logs of the directory are forgotten at once. If a checkpoint that is being written tells of them, this waits for it.
-        """
-
-        def keep() -> set[Key]:
-            undecided = ((log.topic, log.partition) for log in self._opening.undecided())
-            return {*self._logs_in(path), *self.unopened, *undecided}
-
-        self._checkpoints.forget(path, layout.OFFSET_CHECKPOINTS, key, keep)
+    def _spoken_of(self, path: str) -> set[Key]:
+        """The logs of which the checkpoints of a directory may tell."""
+        undecided = ((log.topic, log.partition) for log in self._opening.undecided())
+        return {*self._logs_in(path), *self.unopened, *undecided}
 
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError: the first."""
@@ -260,7 +266,7 @@ class DiskLogStore:
         own = self._logs.pop(key)
         self.cleaner_offsets.pop(key, None)
         own.retire()
-        self._deleted.add(key)
+        self._departed.add([key], deleted=True)
         self._former.add(key)
         errors: list[StorageError] = []
         _try(errors, self._futures.drop, key)
@@ -271,7 +277,7 @@ class DiskLogStore:
     def put_aside(self, topic: str, partition: int) -> list[str]:
         """See `interface.LogStore.put_aside`."""
         key = topic, partition
-        self._deleted.add(key)
+        self._departed.add([key], deleted=True)
         self._former.add(key)
         return self._opening.put_aside(key)
 
@@ -280,6 +286,7 @@ class DiskLogStore:
         unopened = self.unopened.pop((topic, partition), None)
         if unopened is None:
             return
+        self._departed.add([(topic, partition)], deleted=True)
         waiting = layout.deleted_directory_name(topic, partition, self._rng.randbytes(16))
         waiting = os.path.join(os.path.dirname(unopened.path), waiting)
         try:
@@ -297,7 +304,7 @@ class DiskLogStore:
     def begin_move(self, log: Log, directory: str) -> CopiedLog:
         """See `interface.LogStore.begin_move`. What the checkpoints there still say of a log that moved away is not true of the copy."""
         try:
-            self._forget_former(directory, (log.topic, log.partition))
+            self._departed.forget(directory, (log.topic, log.partition), self._spoken_of)
         except OSError as error:
             raise storage_error("write the checkpoints of", directory, error) from error
         return self._futures.begin(self._logs[log.topic, log.partition], directory)
@@ -346,6 +353,7 @@ class DiskLogStore:
             return None
         self._logs[key] = future
         own.retire(moved=True)
+        self._departed.add([key], deleted=False)
         try:
             put_away(self._files, self._trash, self._rng, own, own.config)
         except StorageError as error:
@@ -354,7 +362,9 @@ class DiskLogStore:
 
     def drop_move(self, log: Log) -> None:
         """See `interface.LogStore.drop_move`."""
-        self._futures.drop((log.topic, log.partition))
+        key = log.topic, log.partition
+        self._departed.add([key], deleted=False)
+        self._futures.drop(key)
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""
@@ -373,6 +383,8 @@ class DiskLogStore:
             if directory.failure is None:
                 _try(errors, self._write_checkpoints, directory.path, high_watermarks)
         self._former -= former
+        if self._departed:
+            _try(errors, self.make_way)
         if errors:
             raise errors[0]
 

@@ -210,6 +210,9 @@ class CountingStore:
     def get(self, topic: str, partition: int) -> Any:
         return self.log
 
+    def is_in_the_way(self, topic: str) -> bool:
+        return False
+
     def create(self, *arguments: Any) -> Any:
         self.log = CountingLog(new_store().create(*arguments))
         return self.log

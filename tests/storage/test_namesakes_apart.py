@@ -13,6 +13,7 @@ import pytest
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import OffsetCheckpoints
 from pybroker.storage.files import Files
+from pybroker.storage.interface import StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -174,3 +175,37 @@ def test_name_that_is_not_in_the_checkpoint_does_not_wait_for_its_disk(tmp_path:
     slow.join()
     taken_out.join()
     assert (tmp_path / "a" / "c").read_text() == "0\n0\n"
+
+
+def test_way_that_was_made_costs_the_next_nothing(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """After `make_way` nothing of what went is in a checkpoint, and a log of its name is made without a write of them or a sync."""
+    files = BrokenFiles()
+    store = open_disk(*paths, files=files)
+    _, other = two_logs(store, append, paths)
+    assert not store.is_in_the_way(MADE_ANEW[0])
+    store.delete(other)
+    assert store.is_in_the_way(MADE_ANEW[0])
+    store.make_way()
+    assert not store.is_in_the_way(MADE_ANEW[0])
+    assert all(b"\nt 0 " not in content for path in paths for content in checkpoints_of(path).values())
+    assert b"kept 0 40" in checkpoints_of(paths[0])[layout.REPLICATION_CHECKPOINT]
+    files.written.clear()
+    files.broken = paths[1] + os.sep + "recovery"
+    append(store.create(*MADE_ANEW, NEW, store._config, paths[1]))
+    assert not [path for path in files.written if path.endswith("-checkpoint")]
+
+
+def test_way_that_could_not_be_made_is_made_later(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """A disk that refuses leaves all as it was; the next checkpoint that finds room makes way."""
+    files = BrokenFiles()
+    store = open_disk(*paths, files=files)
+    _, other = two_logs(store, append, paths)
+    store.delete(other)
+    files.broken, files.errno = os.path.join(paths[1], layout.RECOVERY_POINT_CHECKPOINT), 28
+    with pytest.raises(StorageError):
+        store.make_way()
+    assert store.is_in_the_way(MADE_ANEW[0])
+    files.broken = None
+    store.checkpoint({})
+    assert not store.is_in_the_way(MADE_ANEW[0])
+    assert all(b"\nt 0 " not in content for path in paths for content in checkpoints_of(path).values())
