@@ -31,7 +31,7 @@ from pybroker.storage.files import READ_ONLY, Files, OpenFile
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
 from pybroker.storage.leftovers import settle_directory
-from pybroker.storage.scan import scan_file
+from pybroker.storage.scan import Scan, scan_file
 from pybroker.storage.segment import DiskSegment
 
 
@@ -68,14 +68,27 @@ class _Findings:
         return RecoveryReport(self.scanned_bytes, self.cut_bytes, self.cut_reason, tuple(self.remarks))
 
 
-class _Gaps(NamedTuple):
-    """What may explain that a segment begins behind the end of the one before: the log is `compacted`, or `unknown` to the checkpoints."""
+class _Gaps:
+    """What may explain that a segment begins behind the end of the one before: the log is compacted, or unknown to the checkpoints and
+    some segment has holes. Those that were checked already say so themselves; the others are looked at once, at the first gap.
+    """
 
-    compacted: bool
-    unknown: bool
+    __slots__ = ("_may_be_told", "_right")
 
-    def are_right(self, files: Files, segments: list[DiskSegment]) -> bool:
-        return self.compacted or (self.unknown and any(_has_holes(files, segment) for segment in segments))
+    def __init__(self, *, compacted: bool, unknown: bool) -> None:
+        self._right = compacted
+        self._may_be_told = unknown
+
+    def note(self, scan: Scan) -> None:
+        """A segment was checked."""
+        self._right |= self._may_be_told and scan.has_holes
+
+    def are_right(self, files: Files, rest: list[DiskSegment]) -> bool:
+        """`rest`: the segments that were not checked yet."""
+        if not self._right and self._may_be_told:
+            self._right = any(_has_holes(files, segment) for segment in rest)
+            self._may_be_told = False
+        return self._right
 
 
 def _has_holes(files: Files, segment: DiskSegment) -> bool:
@@ -103,7 +116,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
         first = len(segments) - 1
     if epochs is None:
         epochs = _epochs_of(segments[:first])
-    _recover(home, config, segments, first, epochs, findings, _Gaps(compacted, checkpointed.recovery_point == 0))
+    _recover(home, config, segments, first, epochs, findings, _Gaps(compacted=compacted, unknown=checkpointed.recovery_point == 0))
     log_start_offset = max(checkpointed.log_start_offset, segments[0].base_offset if segments else 0)
     end_offset = segments[-1].next_offset if segments else log_start_offset
     if end_offset < log_start_offset:
@@ -215,12 +228,12 @@ def _recover(
     for at in range(first, len(segments)):
         segment = segments[at]
         reason = None
-        if segment.base_offset < end_offset or (segment.base_offset > end_offset and not gaps.are_right(home.files, segments)):
+        if segment.base_offset < end_offset or (segment.base_offset > end_offset and not gaps.are_right(home.files, segments[at:])):
             reason = f"the segment begins at offset {segment.base_offset}, but the one before it ends at {end_offset}"
             _discard(home, config, segments, at, findings)
             segments[-1].next_offset = end_offset
         else:
-            reason = _recover_segment(segment, epochs, findings)
+            reason = _recover_segment(segment, epochs, findings, gaps)
             end_offset = segment.next_offset
             if reason is not None:
                 _discard(home, config, segments, at + 1, findings)
@@ -234,7 +247,7 @@ def _recover(
     segments[-1].sealed = False
 
 
-def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findings) -> str | None:
+def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findings, gaps: _Gaps) -> str | None:
     """Check one segment; returns why it must be cut."""
     size_bytes = segment.size_bytes
     segment.sealed = False
@@ -242,6 +255,7 @@ def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findin
     segment.flushed_bytes = 0
     scan = segment.recover(size_bytes)
     findings.scanned_bytes += size_bytes
+    gaps.note(scan)
     for epoch, start_offset in scan.epochs:
         epochs.assign(epoch, start_offset)
     if scan.reason is None:

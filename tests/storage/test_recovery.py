@@ -1,11 +1,13 @@
 """Opening a log after a stop that was not clean: what is sound stays, the rest is cut, and nothing raises."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pybroker.storage.files import Files
 from pybroker.storage.interface import EpochEnd, LogConfig
 
 Append = Callable[..., bytes]
@@ -244,3 +246,36 @@ def test_index_preallocated_by_kafka(open_disk: Open, append: Append, tmp_path: 
     assert log.recovery.scanned_bytes == 0
     assert [log.read(offset, SIZE, 9, True).read() for offset in range(9)] == batches
     assert log.max_timestamp(9).offset == 8
+
+
+class CountingFiles(Files):
+    """`read_bytes`: how many were read in passes over segments."""
+
+    def __init__(self) -> None:
+        self.read_bytes = 0
+
+    def preadv(self, fd: int, buffers: Any, position: int) -> int:  # type: ignore[override]  # a method in the place of a function of os
+        count = os.preadv(fd, buffers, position)
+        self.read_bytes += count
+        return count
+
+
+@pytest.mark.parametrize(("holes_at", "passes"), [("the end", 2), ("the start", 1)])
+def test_many_gaps_cost_one_look(open_disk: Open, append: Append, tmp_path: Path, holes_at: str, passes: int) -> None:
+    """A compacted log that was carried here has a gap before each segment: whether that is right is asked once, not at each."""
+    store = open_disk()
+    log = store.create("t", 0, bytes(16), store._config)
+    append(log, gap=int(holes_at == "the start"))
+    for _ in range(400):
+        append(log)
+    append(log, gap=int(holes_at == "the end"))
+    bases = [segment.base_offset for segment in log.extents()]
+    end_offset = log.log_end_offset
+    store.abandon()
+    for base in bases[1:-1:2]:
+        for file in (tmp_path / "data" / "t-0").glob(f"{base:020}.*"):
+            file.unlink()
+    files = CountingFiles()
+    log = open_disk(files=files).get("t", 0)
+    assert (log.recovery.cut_reason, log.log_end_offset, len(log.extents())) == (None, end_offset, len(bases) - len(bases[1:-1:2]))
+    assert files.read_bytes <= passes * log.size_bytes
