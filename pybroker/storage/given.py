@@ -21,6 +21,7 @@ from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
 from pybroker.storage.files import Files
 from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.lock import holder_of, in_use
 from pybroker.storage.metadata_files import read_meta_properties
 
 
@@ -35,8 +36,23 @@ class Glance:
 
 
 def check_given(files: Files, paths: Sequence[str]) -> None:
-    """Writes nothing. Raises DataDirectoryError, in words that say what to do."""
+    """Writes nothing. Raises DataDirectoryError, in words that say what to do.
+
+    Nothing is locked here. So before a directory is refused for what lies in it, it is asked whether another broker has one of them: what
+    to do about the contents is no advice then, and they may be half written.
+    """
     _check_apart(paths)
+    try:
+        _check_metadata(files, paths)
+    except DataDirectoryError:
+        for path in map(os.path.abspath, paths):
+            if holder_of(files, path) is not None:
+                raise in_use(path) from None
+        raise
+
+
+def _check_metadata(files: Files, paths: Sequence[str]) -> None:
+    """It must be in one of them, and in no other, if there are logs."""
     seen = [glance(files, os.path.abspath(path)) for path in paths]
     holders = [look.path for look in seen if look.holds_metadata]
     if len(holders) > 1:

@@ -42,13 +42,19 @@ class DirectoryLock:
             _lock(self._fd)
         except OSError as error:
             files.close(self._fd)
-            raise DataDirectoryError(
-                f"{directory} is in use: another broker holds {path}. Stop that one, or give each broker a data directory of its own."
-            ) from error
+            raise in_use(directory) from error
 
     def release(self) -> None:
         """Let go; the file stays, as Kafka's does."""
         self._files.close(self._fd)
+
+
+def in_use(directory: str) -> DataDirectoryError:
+    """What to tell whoever wants a directory that another broker has."""
+    path = os.path.join(directory, layout.LOCK)
+    return DataDirectoryError(
+        f"{directory} is in use: another broker holds {path}. Stop that one, or give each broker a data directory of its own."
+    )
 
 
 def holder_of(files: Files, directory: str) -> int | None:

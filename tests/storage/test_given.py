@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+import trio
 
+from pybroker import Broker, BrokerConfig
+from pybroker.records.builder import build_batch
 from pybroker.storage.files import Files
 from pybroker.storage.given import check_given
 from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.lock import DirectoryLock
 
 METADATA = "__cluster_metadata-0/00000000000000000000.log"
 OWNER = "version=1\nnode.id=1\ncluster.id=c\n"
@@ -88,3 +92,33 @@ def test_what_others_tell_of(tmp_path: Path) -> None:
     check_given(Files(), [str(tmp_path / "a"), logs])
     check_given(Files(), [fill(tmp_path / "c", "orders-0/0.log", owner=None)])
     check_given(Files(), [fill(tmp_path / "d", "orders-0/0.log", owner="version=0\nbroker.id=1\n")])
+
+
+@pytest.mark.parametrize("names", [("orders-0/0.log",), (METADATA, "orders-0/0.log")])
+def test_directory_in_use_is_told_so_before_all_else(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Whoever is refused for what lies in a directory that another broker has open could not do anything with that advice."""
+    running, free = fill(tmp_path / "a", *names), fill(tmp_path / "b", *names)
+    lock = DirectoryLock(Files(), running)
+    with pytest.raises(DataDirectoryError, match=r"a is in use: another broker holds .*\.lock"):
+        check_given(Files(), [running, free])
+    lock.release()
+    with pytest.raises(DataDirectoryError, match=r"no directory that was given|each hold metadata"):
+        check_given(Files(), [running, free])
+
+
+def test_second_broker_on_one_of_two_directories(tmp_path: Path) -> None:
+    """A broker runs over two directories; one that is given only the one without the metadata is told that it is in use."""
+    paths = [str(tmp_path / name) for name in "ab"]
+    first = BrokerConfig(data_dir=",".join(paths), topics={"t": 2})
+
+    async def main() -> None:
+        async with Broker(first) as broker:
+            state = broker._rooms.state  # type: ignore[union-attr]  # it runs
+            for index in range(2):
+                state.partitions.find("t", index).append_records(build_batch([(None, b"v", 1)]))
+            assert {state.partitions.find("t", index).log.directory for index in range(2)} == set(paths)
+            with pytest.raises(DataDirectoryError, match="b is in use: another broker"):
+                async with Broker(BrokerConfig(data_dir=paths[1])):
+                    pass
+
+    trio.run(main)
