@@ -19,6 +19,7 @@ import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 
 from pybroker.storage.files import Files
@@ -139,6 +140,19 @@ class OffsetCheckpoints:
             with self._lock:
                 self._said |= news
                 self._doubted -= news.keys()
+
+    def remove(self, path: str) -> None:
+        """Let one say nothing of any log, durably, where there is no room to say anything else. Raises OSError."""
+        with self._lock:
+            turn = self._turns[os.path.dirname(path)]
+        with turn:
+            with self._lock:
+                self._doubted.add(path)
+            with suppress(FileNotFoundError):
+                self._files.unlink(path)
+            self._files.fsync_directory(os.path.dirname(path))
+            with self._lock:
+                self._said.pop(path, None)
 
     def _said_by(self, directory: str, name: str) -> Offsets:
         return self._said.get(os.path.join(directory, name), {})

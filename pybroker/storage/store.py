@@ -143,17 +143,23 @@ class DiskLogStore:
             directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
 
     def _lower_recovery_points(self, path: str) -> None:
-        """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was."""
-        said = self._opening.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {})
+        """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was.
+
+        On a full disk nothing can be written, but a file be removed: then a start after a crash reads all logs of the directory.
+        """
+        checkpoint = os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT)
+        said = self._opening.said.get(checkpoint, {})
         logs = self._logs_in(path)
         if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
             lowered = {key: log.recovery_point for key, log in logs.items()}
             try:
                 self._write_offsets(path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: lowered})
-            except DiskFullError as error:
-                self.remarks.append(
-                    f"{error}. The next checkpoint that finds room lowers the recovery points of the logs there that were cut"
-                )
+            except DiskFullError as full:
+                try:
+                    self._checkpoints.remove(checkpoint)
+                except OSError as error:
+                    raise storage_error("remove", checkpoint, error) from error
+                self.remarks.append(f"{full}. A log there was cut, so no recovery point counts until the next checkpoint that finds room")
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
         """See `interface.LogStore.settle`. From then on checkpoints tell of no log that is not there."""

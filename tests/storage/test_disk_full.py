@@ -10,7 +10,7 @@ import pytest
 
 from pybroker.storage.checkpoints import read_offsets
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DiskFullError, LogConfig, NoDescriptorError, StorageError
+from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogConfig, NoDescriptorError, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -199,20 +199,61 @@ def test_no_descriptor_for_the_names(log: Any, files: TroubledFiles, append: App
     assert log.flush() == 1
 
 
-def test_start_on_a_full_disk_after_a_log_was_cut(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
-    """Its recovery point cannot be lowered: the start goes on, says so, and the next checkpoint lowers it."""
+def cut_log(open_disk: Open, append: Append, data: Path) -> None:
+    """A log of three segments, all durable, of which the last two were lost."""
     store = open_disk()
-    log = store.create("t", 0, bytes(16), store._config)
-    for _ in range(5):
+    log = store.create("t", 0, bytes(16), LogConfig(segment_bytes=400))
+    for _ in range(12):
         append(log)
     log.flush()
     store.checkpoint({})
+    assert [segment.base_offset for segment in log.extents()] == [0, 4, 8]
     store.abandon()
-    os.truncate(tmp_path / "data" / "t-0" / ("0" * 20 + ".log"), 400)
+    for base in (4, 8):
+        (data / "t-0" / f"{base:020}.log").unlink()
+
+
+def test_start_on_a_full_disk_after_a_log_was_cut(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
+    """Its recovery point cannot be lowered: the start goes on, says so, and the next checkpoint lowers it."""
+    cut_log(open_disk, append, tmp_path / "data")
     files.room = 0
     store = open_disk(files=files)
     assert (store.get("t", 0).log_end_offset, store.directories()[0].failure) == (4, None)
     assert [remark for remark in store.remarks if "recovery point" in remark] != []
+    assert not (tmp_path / "data" / "recovery-point-offset-checkpoint").exists()
     files.room = None
     store.checkpoint({})
-    assert read_offsets(files, str(tmp_path / "data" / "recovery-point-offset-checkpoint"))["t", 0] <= 4
+    assert read_offsets(files, str(tmp_path / "data" / "recovery-point-offset-checkpoint"))["t", 0] == 4
+
+
+def test_second_stop_after_a_start_on_a_full_disk(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
+    """What was written where a log had been cut, and never flushed, is not believed because something else was durable there once."""
+    cut_log(open_disk, append, tmp_path / "data")
+    files.room = 0
+    store = open_disk(files=files, config=LogConfig(segment_bytes=400))
+    log = store.get("t", 0)
+    files.room = None
+    for _ in range(10):
+        append(log)
+    store.abandon()
+    second = tmp_path / "data" / "t-0" / f"{4:020}.log"
+    second.write_bytes(bytes(second.stat().st_size))  # the power went before the block was written
+    log = open_disk(files=Files()).get("t", 0)
+    assert (log.log_end_offset, log.recovery.cut_reason is not None) == (4, True)
+
+
+def test_recovery_points_that_can_neither_be_lowered_nor_removed(
+    open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path
+) -> None:
+    """Then the directory is offline: what is written there could not be told from what was durable."""
+    cut_log(open_disk, append, tmp_path / "data")
+    files.room = 0
+
+    def unlink(path: str) -> None:
+        if path.endswith("recovery-point-offset-checkpoint"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        os.unlink(path)
+
+    files.unlink = unlink
+    with pytest.raises(DataDirectoryError, match=r"no space is left to remove .*recovery-point"):
+        open_disk(files=files)
