@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of, listeners_passed_over
@@ -95,13 +96,28 @@ def program() -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this (`>&-`)
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end of the process
-    status = main()
+    try:
+        status = main()
+    except SystemExit as end:  # argparse: --help, --version, wrong usage
+        if not isinstance(end.code, int):
+            raise
+        status = end.code
+    status = _hand_on(status)
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def _hand_on(status: int) -> int:
+    """Write what is still in the buffer; returns the exit status. Who closed the pipe has seen enough, and is told nothing."""
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        sys.exit(status)  # the reader of a pipe has gone: Python knows what to say of that
-    os._exit(status)
+    except BrokenPipeError:
+        return status
+    except OSError as error:
+        sys.stderr.write(f"pybroker: cannot write: {error.strerror}\n")
+        return EXIT_FAILED
+    return status
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@
 `unknownTags` and `trailingBytes` (only if there are any). `encode` takes the same object back. `check` runs files of golden
 messages and record batches, plain or gzip, one JSON object a line.
 
-Exit status: 0 all is well, 1 a check failed, 2 the input is not usable (one line on stderr says why).
+Exit status: 0 all is well, 1 a check failed or the output cannot be written, 2 the input is not usable (one line on stderr says why).
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pybroker.inspection.output import CannotWrite, flush, say, say_bytes
 from pybroker.wire import messages
 from pybroker.wire.apis import APIS, Api, find_api
 from pybroker.wire.base import Message, WireError
@@ -65,7 +66,14 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the parsed command; the result is the exit status."""
     command = {"decode": _run_decode, "encode": _run_encode, "check": _run_check}[args.wire_command]
     try:
-        return command(args)
+        status = command(args)
+        flush()
+        return status
+    except CannotWrite as reason:
+        if reason.is_closed_pipe:
+            return 0  # who reads has seen enough
+        sys.stderr.write(f"pybroker wire: {reason}\n")
+        return 1
     except (UsageError, WireError, OSError, EOFError, gzip.BadGzipFile) as error:
         sys.stderr.write(f"pybroker wire: {_reason(error)}\n")
         return 2
@@ -82,7 +90,7 @@ def _reason(error: Exception) -> str:
 
 def _run_decode(args: argparse.Namespace) -> int:
     for described in describe(args, _input_bytes(args)):
-        sys.stdout.write(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        say(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 
@@ -209,9 +217,9 @@ def _run_encode(args: argparse.Namespace) -> int:
         raise UsageError(f"the input is not JSON: {error}") from error
     written = assemble(args, data)
     if args.binary:
-        sys.stdout.buffer.write(written)
+        say_bytes(written)
     else:
-        sys.stdout.write(written.hex() + "\n")
+        say(written.hex() + "\n")
     return 0
 
 
@@ -262,8 +270,8 @@ def _run_check(args: argparse.Namespace) -> int:
                 passed += 1
             else:
                 failed += 1
-                sys.stdout.write(f"{name}:{number}: {failure}\n")
-    sys.stdout.write(f"{passed} passed, {failed} failed\n")
+                say(f"{name}:{number}: {failure}\n")
+    say(f"{passed} passed, {failed} failed\n")
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 
 import pybroker
+from pybroker.cli import program
 from pybroker.healthcheck import find_fault
+from pybroker.testing.output import NowhereToWrite
 
 TIMEOUT_S = 30
 
@@ -277,6 +280,40 @@ def test_healthcheck_of_something_else() -> None:
         thread.join()
     assert fault is not None
     assert "no Kafka broker" in fault
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"), [(errno.ENOSPC, 1, "pybroker: cannot write: No space left on device\n"), (errno.EPIPE, 0, "")]
+)
+def test_help_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, status: int, said: str
+) -> None:
+    """What argparse says is written when all else is done: that fails in one line, or silently if nobody reads it."""
+    left: list[int] = []
+    with NowhereToWrite(tmp_path / "out", number) as nowhere:
+        monkeypatch.setattr("sys.argv", ["pybroker", "--help"])
+        monkeypatch.setattr("sys.stdout", nowhere)
+        monkeypatch.setattr("os._exit", left.append)
+        program()
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), nowhere.fileno())
+    assert (left, capsys.readouterr().err) == ([status], said)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has such a device")
+@pytest.mark.parametrize(
+    "words", [["--help"], ["wire", "--help"], ["wire", "check", "/dev/null"], ["dump", "--help"], ["verify", "--help"]]
+)
+def test_full_device(words: list[str]) -> None:
+    """Whatever the command, a stdout that takes nothing is one line on stderr, and no success."""
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pybroker", *words], env=environment, stdout=full, stderr=subprocess.PIPE, check=False, timeout=TIMEOUT_S
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"cannot write: No space left on device" in done.stderr
 
 
 @pytest.mark.slow

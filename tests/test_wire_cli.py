@@ -1,6 +1,7 @@
 """The commands `wire decode`, `wire encode` and `wire check`."""
 
 import argparse
+import errno
 import gzip
 import io
 import json
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pybroker.testing.output import NowhereToWrite
 from pybroker.wire.codec import encode
 from pybroker.wire.framing import frame
 from pybroker.wire.headers import request_header, response_header
@@ -162,3 +164,23 @@ def test_check_of_a_broken_gzip(wire, tmp_path):
     status, _, err = wire("check", str(file))
     assert status == 2
     assert err.startswith("pybroker wire: ")
+
+
+@pytest.mark.parametrize(("number", "status", "said"), [(errno.ENOSPC, 1, "cannot write: No space left on device"), (errno.EPIPE, 0, "")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["decode", "--text", REQUEST.hex()],
+        ["encode", "--text", '{"topics": null}', "--message", "MetadataRequest", "--version", "1"],
+        ["encode", "--text", '{"topics": null}', "--message", "MetadataRequest", "--version", "1", "--binary"],
+        ["check", "/dev/null"],
+    ],
+)
+def test_output_that_cannot_be_written(tmp_path, monkeypatch, capsys, words, number, status, said):
+    """A full disk is said in one line; a reader that has seen enough is nothing to speak of."""
+    parser = argparse.ArgumentParser()
+    add_wire_commands(parser.add_subparsers(dest="command"))
+    with NowhereToWrite(tmp_path / "out", number) as nowhere:
+        monkeypatch.setattr("sys.stdout", nowhere)
+        assert run(parser.parse_args(["wire", *words])) == status
+    assert capsys.readouterr().err == (f"pybroker wire: {said}\n" if said else "")

@@ -1,4 +1,7 @@
-"""Where `dump` and `verify` write. A pipe that its reader closed is no fault; what else cannot be written is said once."""
+"""Where the commands that look at bytes (`dump`, `verify`, `wire`) write.
+
+A pipe that its reader closed is no fault; what else cannot be written is said once.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,17 @@ def say(text: str) -> None:
     """Write to stdout. Raises CannotWrite."""
     try:
         sys.stdout.write(text)
+    except OSError as error:
+        _drop_the_rest()
+        raise CannotWrite(error) from error
+
+
+def say_bytes(content: bytes) -> None:
+    """Write to stdout as they are. Raises CannotWrite."""
+    flush()
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
     except OSError as error:
         _drop_the_rest()
         raise CannotWrite(error) from error
