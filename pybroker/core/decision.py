@@ -18,12 +18,16 @@ from typing import Any, NamedTuple
 
 
 class CoordinatorRecord(NamedTuple):
-    """A key message and its value message (None: a tombstone), with the versions they are written at."""
+    """A key message and its value message (None: a tombstone), with the versions they are written at.
+
+    `made_of`: what replay would read from the value, where the machine that made the record knows it. A log does not keep it.
+    """
 
     key: Any
     value: Any | None
     key_version: int
     value_version: int = 0
+    made_of: Any = None
 
 
 class Reply(NamedTuple):

@@ -87,7 +87,8 @@ class PartitionState:
 
     def raise_high_watermark(self, offset: int) -> bool:
         """Let readers see what lies before `offset`; whether that moved it."""
-        offset = min(offset, self.log_end_offset)
+        if offset > self.log_end_offset:
+            offset = self.log_end_offset
         if offset <= self.high_watermark:
             return False
         self.high_watermark = offset

@@ -156,17 +156,17 @@ class LivePartition:
         base_offset = self._write(batch, header, now_ms)
         return Appended(base_offset, state.log_end_offset, log_append_time_ms)
 
-    def append_records(self, batch: Buffer, header: BatchHeader | None = None) -> int:
+    def append_records(self, batch: Buffer, header: BatchHeader | None = None, now_ms: int | None = None) -> int:
         """Write a coordinator's own batch and return its base offset. Raises KafkaError; beyond max.message.bytes MESSAGE_TOO_LARGE.
 
-        Who made the batch may give its `header` with it; a bytearray is written to.
+        Who made the batch may give its `header` with it, and the time; a bytearray is written to.
         """
         self.check_online()
         allowed_bytes = self._rules.config.max_message_bytes
         if len(batch) > allowed_bytes:
             raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE, f"a batch of {len(batch)} bytes, where {allowed_bytes} are allowed")
         own = batch if isinstance(batch, bytearray) else bytearray(batch)
-        return self._write(own, header or read_header(own), self._host.clock.now_ms())
+        return self._write(own, header or read_header(own), self._host.clock.now_ms() if now_ms is None else now_ms)
 
     def append_marker(self, marker: Marker) -> int:
         """End a producer's transaction here; returns the offset from which on it is safe (`wait_committed`). Raises KafkaError."""
@@ -233,7 +233,8 @@ class LivePartition:
             safe = self.log.recovery_point
             self._host.flusher.ask(self)
         if state.raise_high_watermark(safe):
-            self._tell_watchers(size_bytes)
+            if self._watchers:
+                self._tell_watchers(size_bytes)
             if self._committed is not None:
                 self._committed.unpark_all()
 

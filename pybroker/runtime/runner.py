@@ -83,7 +83,7 @@ class InternalPartition(Protocol):
     @property
     def commits_at_once(self) -> bool: ...
 
-    def append_records(self, batch: bytearray, header: BatchHeader) -> int: ...
+    def append_records(self, batch: bytearray, header: BatchHeader, now_ms: int) -> int: ...
 
     def append_marker(self, marker: Marker) -> int: ...
 
@@ -273,7 +273,7 @@ class Runner(Generic[MachineT]):
             # The coordinator's part of a transaction has no sequence to be checked by; Kafka writes 0.
             producer_id, epoch = producer
             batch, header = build_pairs(stored, now_ms, self._codec | TRANSACTIONAL_BIT, producer_id, epoch, base_sequence=0)
-        self._written = self.partition.append_records(batch, header) + len(records)
+        self._written = self.partition.append_records(batch, header, now_ms) + len(records)
         replay = self.machine.replay
         for record in records:
             replay(record, producer_id)

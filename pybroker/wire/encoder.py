@@ -7,7 +7,7 @@ fit its type raises in its line, and the line names the field.
 A field that the version lacks is dropped if it has its default or is ignorable; otherwise the message is refused.
 """
 
-from struct import pack
+from struct import calcsize, pack
 from typing import Any
 
 from pybroker.wire.base import Fault, Message
@@ -19,12 +19,13 @@ from pybroker.wire.primitives import (
     refuse_version,
     string_length,
     varint,
+    write_tag,
     write_tags,
 )
 from pybroker.wire.source import SourceWriter
 from pybroker.wire.spec import FRESH, Field, MessageSpec, StructSpec
 
-_HELPERS = (refuse_string, refuse_version, string_length, varint, write_tags)
+_HELPERS = (refuse_string, refuse_version, string_length, varint, write_tag, write_tags)
 EMPTY_BYTES = repr(b"")
 _MAX_SHORT = len(LENGTHS) - 1
 
@@ -242,8 +243,9 @@ class _EncoderEmitter:
         inner, outer = f"w{depth}", self.sink
         with self.writer.block(f"if {differs(field, value)}:"):
             if not field.is_array and field.type in FIXED:
-                pack_one = self.writer.struct_method("pack", FIXED[field.type])
-                self.writer.add(f"{known}.append(({field.tag}, {pack_one}({value})))")
+                code = FIXED[field.type]
+                pack_one = self.writer.struct_method("pack", f"BB{code}")  # numbers and these sizes are varints of one byte
+                self.writer.add(f"{known}.append({pack_one}({field.tag}, {calcsize(code)}, {value}))")
             else:
                 self.writer.add(f"data{depth} = []")
                 self.writer.add(f"{inner} = data{depth}.append")
@@ -251,7 +253,7 @@ class _EncoderEmitter:
                 self._value(field, value, depth, in_tag=True)
                 self.flush()
                 self.sink = outer
-                self.writer.add(f'{known}.append(({field.tag}, b"".join(data{depth})))')
+                self.writer.add(f'{known}.append(write_tag({field.tag}, b"".join(data{depth})))')
         self.writer.path[-1] = "tagged fields"
 
 

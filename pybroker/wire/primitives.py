@@ -4,7 +4,7 @@ Kafka reads an unsigned varint into a signed 32-bit int. A length above 2^31 is 
 kept here, because a client that sends it must get the answer that Kafka gives.
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pybroker.wire.base import Buffer, Fault
 
@@ -16,6 +16,10 @@ MAX_TAGGED_FIELDS = 10_000
 
 MAX_STRING_BYTES = 32767
 """UTF-8 bytes of a string, also where its length is a varint: Kafka keeps the limit of the old int16 length."""
+
+
+LENGTHS = tuple(bytes((value,)) for value in range(0x80))
+"""The varints of one byte."""
 
 
 def long_varint(buffer: Buffer, at: int, first: int) -> tuple[int, int]:
@@ -43,6 +47,8 @@ def read_varint(buffer: Buffer, at: int) -> tuple[int, int]:
 
 def varint(value: int) -> bytes:
     """Encode an unsigned varint of at most 32 bits; a negative int is taken as Java's, by its bits."""
+    if 0 <= value < 0x80:
+        return LENGTHS[value]
     out = bytearray()
     value &= 0xFFFFFFFF
     while value > 0x7F:
@@ -50,10 +56,6 @@ def varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
-
-
-LENGTHS = tuple(varint(value) for value in range(0x80))
-"""The varints of one byte."""
 
 
 def read_tags(buffer: Buffer, at: int, count: int) -> tuple[dict[int, bytes], int]:
@@ -82,18 +84,20 @@ def tag_count(buffer: Buffer, at: int, first: int) -> tuple[int, int]:
     return count, at
 
 
-def write_tags(known: list[tuple[int, bytes]], unknown: dict[int, bytes] | None) -> bytes:
-    """The tagged section: known and unknown fields together, by ascending number."""
+def write_tag(number: int, data: bytes) -> bytes:
+    """One tagged field as it goes over the wire: its number, its size, its bytes."""
+    return b"".join((varint(number), varint(len(data)), data))
+
+
+def write_tags(known: list[bytes], unknown: dict[int, bytes] | None) -> bytes:
+    """The tagged section: known fields, each as it goes over the wire, and unknown ones together, by ascending number."""
     if unknown:
-        numbers = {tag for tag, _ in known}
-        if not numbers.isdisjoint(unknown):
+        by_number = {read_varint(tag, 0)[0]: tag for tag in known}
+        if not by_number.keys().isdisjoint(unknown):
             raise Fault("an unknown tagged field has the number of a known one")
-        known = sorted([*known, *unknown.items()])
-    out: list[Any] = [varint(len(known))]
-    for tag, data in known:
-        size = len(data)
-        out += (varint(tag), LENGTHS[size] if size < len(LENGTHS) else varint(size), data)
-    return b"".join(out)
+        by_number.update((number, write_tag(number, data)) for number, data in unknown.items())
+        known = [by_number[number] for number in sorted(by_number)]
+    return varint(len(known)) + b"".join(known)
 
 
 def string_length(length: int) -> bytes:

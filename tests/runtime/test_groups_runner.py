@@ -27,7 +27,7 @@ class SlowPartition:
     error: KafkaError | None = None
     changed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
-    def append_records(self, batch: bytearray, header: BatchHeader) -> int:
+    def append_records(self, batch: bytearray, header: BatchHeader, now_ms: int) -> int:
         if self.error is not None:
             raise self.error
         base_offset = self.end
@@ -308,10 +308,10 @@ def test_stop(on_bench):
 class SmallPartition(SlowPartition):
     """Takes batches of at most three records."""
 
-    def append_records(self, batch: bytearray, header: BatchHeader) -> int:
+    def append_records(self, batch: bytearray, header: BatchHeader, now_ms: int) -> int:
         if header.record_count > 3:
             raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE)
-        return super().append_records(batch, header)
+        return super().append_records(batch, header, now_ms)
 
 
 def test_what_belongs_together_is_one_batch_or_none(on_bench):

@@ -31,7 +31,7 @@ def transaction_record(transaction: Transaction, transaction_version: int) -> Co
     value.previous_producer_id = transaction.previous_producer_id
     value.next_producer_id = transaction.next_producer_id
     value.client_transaction_version = transaction.client_transaction_version
-    return CoordinatorRecord(key, value, 0, 1)
+    return CoordinatorRecord(key, value, 0, 1, transaction)
 
 
 def tombstone(transactional_id: str) -> CoordinatorRecord:
@@ -58,9 +58,6 @@ def transaction_from_record(transactional_id: str, value: TransactionLogValue) -
 
 def by_topic(partitions: frozenset[Partition]) -> dict[str, list[int]]:
     """Partitions by topic, both in order."""
-    if len(partitions) == 1:
-        ((topic, index),) = partitions
-        return {topic: [index]}
     topics: dict[str, list[int]] = {}
     for topic, index in sorted(partitions):
         topics.setdefault(topic, []).append(index)
@@ -69,4 +66,6 @@ def by_topic(partitions: frozenset[Partition]) -> dict[str, list[int]]:
 
 def _by_topic(partitions: frozenset[Partition]) -> list[TransactionLogValue.PartitionsSchema]:
     schema = TransactionLogValue.PartitionsSchema
+    if len(partitions) <= 1:  # as in nearly every record: there is no order to be made
+        return [schema(topic=topic, partition_ids=[index]) for topic, index in partitions]
     return [schema(topic=topic, partition_ids=indexes) for topic, indexes in by_topic(partitions).items()]

@@ -133,8 +133,7 @@ class TransactionShard:
             ended = end_classic(transaction, *holder, committed, now_ms)
         if isinstance(ended, ErrorCode):
             return _refused_end(call, ended) if ended else _answer(call, _ended_as(transaction.producer_id, transaction.producer_epoch))
-        self._remember_end(transaction, ended)
-        reply = Reply(call, _ended_as(*holder_after(ended)))
+        reply = Reply(call, _ended_as(*self._remember_end(transaction, ended)))
         return Decision(records=[self._record(ended)], replies=[reply], effects=[ending_of(ended)])
 
     def complete(self, now_ms: int, ending: Ending) -> Decision:
@@ -159,9 +158,12 @@ class TransactionShard:
             decision.effects.append(ending_of(fenced))
         return decision
 
-    def _remember_end(self, transaction: Transaction, ended: Transaction) -> None:
+    def _remember_end(self, transaction: Transaction, ended: Transaction) -> Holder:
+        """Returns who has the id after that end."""
+        holder = holder_after(ended)
         if ended.bumps_epoch:
-            self._remember(ended.transactional_id, Bump(*holder_after(ended), transaction.producer_epoch))
+            self._remember(ended.transactional_id, Bump(*holder, transaction.producer_epoch))
+        return holder
 
     def _remember(self, transactional_id: str, bump: Bump | None) -> None:
         """It counts only while the id is at what the bump led to, so one whose record could not be written does no harm."""
@@ -191,7 +193,7 @@ class TransactionShard:
             self.transactions.pop(key.transactional_id, None)
             self._bumps.pop(key.transactional_id, None)
         else:
-            self.transactions[key.transactional_id] = transaction_from_record(key.transactional_id, value)
+            self.transactions[key.transactional_id] = record.made_of or transaction_from_record(key.transactional_id, value)
 
     def end_transaction(self, producer_id: int, *, committed: bool) -> None:
         """A marker in the log: nothing here is part of a transaction."""

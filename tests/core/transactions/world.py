@@ -232,6 +232,7 @@ class World(Simulated):
                 self.log.append(stored(record))
             self.check_epoch(record)
             self.shard.replay(stored(record))
+            self.check_made_of(record)
         if "writes markers before it is decided" in self.faults:
             for ending in decision.effects:
                 self.end_transaction(ending)
@@ -316,6 +317,10 @@ class World(Simulated):
 
     def size_at(self, partition, base_offset):
         return next(header.last_offset_delta + 1 for header, at, _ in partition.log if at == base_offset)
+
+    def check_made_of(self, record):
+        if record.made_of not in (None, self.shard.transactions.get(record.key.transactional_id)):
+            raise Broken(f"the record of {record.made_of} reads as another transaction")
 
     def check_replay(self):
         if self.fresh_shard().transactions != self.shard.transactions:
