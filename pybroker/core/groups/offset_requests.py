@@ -49,7 +49,7 @@ def write_offsets(turn: Turn, group_id: str, topic: CommitOfTopic, expire_timest
     for each in topic.partitions:
         error = ErrorCode.NONE
         metadata = each.committed_metadata or ""
-        if len(metadata) > turn.settings.offset_metadata_max_bytes:
+        if _java_length(metadata) > turn.settings.offset_metadata_max_bytes:
             error = ErrorCode.OFFSET_METADATA_TOO_LARGE
         else:
             value = OffsetCommitValue(
@@ -63,6 +63,11 @@ def write_offsets(turn: Turn, group_id: str, topic: CommitOfTopic, expire_timest
             turn.write(offset_record(group_id, topic.name, each.partition_index, value))
         errors.append((each.partition_index, error))
     return errors
+
+
+def _java_length(text: str) -> int:
+    """What Kafka measures by, whatever the setting is called: UTF-16 units. A character beyond the first 65,536 is two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _expire_timestamp_ms(now_ms: int, retention_time_ms: int) -> int:

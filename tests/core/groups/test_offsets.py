@@ -75,10 +75,12 @@ def test_fenced_static_member_cannot_commit(play):
     assert play.commit(("t", 0, 5), member=old, generation=1, group_instance_id="s1") == [E.FENCED_INSTANCE_ID]
 
 
-@pytest.mark.parametrize(("size", "error"), [(4096, 0), (4097, E.OFFSET_METADATA_TOO_LARGE)])
-def test_metadata_size(play, size, error):
-    """`offset.metadata.max.bytes` counts characters."""
-    assert play.commit(("t", 0, 5), metadata="m" * size) == [error]
+@pytest.mark.parametrize("character", ["m", "ö", "\N{GRINNING FACE}"])
+def test_metadata_size(play, character):
+    """`offset.metadata.max.bytes` counts neither bytes nor characters but UTF-16 units, as Kafka does."""
+    largest = character * (2048 if character > "\uffff" else 4096)
+    assert play.commit(("t", 0, 5), metadata=largest) == [0]
+    assert play.commit(("t", 0, 5), metadata=largest + character) == [E.OFFSET_METADATA_TOO_LARGE]
 
 
 def test_records_as_kafka_writes_them(play):
