@@ -523,6 +523,8 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
         waits = []
 
         async def sleep(seconds: float) -> None:
+            if seconds != moves_module.BUSY_S:
+                return  # others had something to do, and the copy rests
             waits.append(seconds)
             if len(waits) == 3:
                 log.flushing.release()
@@ -572,6 +574,51 @@ def test_one_copy_of_a_round_that_fails(tmp_path: Path) -> None:
             patch.setattr(type(future), "flush", lambda log: fail() if log is future else flush(log))
             await room.until_still()
         assert [room.live(index).log.directory for index in range(3)] == [room.paths[1], room.paths[0], room.paths[1]]
+
+    room.run(story)
+    room.store.abandon()
+
+
+def test_moved_log_is_flushed_in_its_new_place(room: MoveRoom) -> None:
+    """Else its new name, and the tail that was copied last, would wait for somebody's flush or the end of the broker."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def write_on() -> None:
+            room.fill(1)
+
+        room.before_assigned = write_on
+        room.move(room.paths[1])
+        await room.until_still()
+        log: Any = room.live().log
+        assert (log.directory, log.recovery_point, log.home._names_changed) == (room.paths[1], 4, False)
+
+    room.run(story)
+
+
+def test_log_that_is_cleaned_holds_up_none_before_it(tmp_path: Path) -> None:
+    """Nothing of it is copied while the cleaner works on it; who was asked for before is moved meanwhile, and it when the cleaner is done."""
+    room = MoveRoom(tmp_path, 2)
+
+    async def story() -> None:
+        cleaned = room.live(1)
+        cleaned.cleaning = trio.Event()
+        for index in range(2):
+            room.fill(1, index)
+            room.move(room.paths[1], index)
+        with trio.fail_after(5):
+            while room.live(0).log.directory != room.paths[1]:
+                await trio.lowlevel.checkpoint()
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+        future = room.store.future(TOPIC, 1)
+        assert future is not None
+        assert (room.assignments, future.log_end_offset) == ([1], 0)
+        done, cleaned.cleaning = cleaned.cleaning, None
+        done.set()
+        await room.until_still()
+        assert (room.assignments, cleaned.log.directory) == ([1, 1], room.paths[1])
 
     room.run(story)
     room.store.abandon()

@@ -171,6 +171,21 @@ def test_copy_is_gone_on_with(filled: tuple[Any, Any], paths: list[str], open_di
     assert contents(store.finish_move(log).log) == before
 
 
+def test_segments_that_go_at_the_end_are_gone_for_good_first(filled: tuple[Any, Any], paths: list[str]):
+    """Records were deleted after the copy was made durable: its first segments go now, and what a power failure brought back of them would
+    lie before a hole. So the copy takes its place only when asked again, after a flush."""
+    store, log = filled
+    future = store.begin_move(log, paths[1])
+    copy(log, future)
+    secure(store, log)
+    log.raise_log_start_offset(20)
+    assert store.finish_move(log) is None
+    assert (future.first_base_offset, directories_of(paths)[1]) == (log.first_base_offset, ["future"])
+    future.flush()
+    assert store.finish_move(log).log is future
+    assert future.log_start_offset == 20
+
+
 def test_copy_of_another_topic_goes(filled: tuple[Any, Any], paths: list[str], open_disk: Open):
     """The topic was deleted and made again while the broker was down."""
     store, log = filled
