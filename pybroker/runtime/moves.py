@@ -13,6 +13,8 @@ Theory of operation
 - With a throttle (replica.alter.log.dirs.io.max.bytes.per.second) each piece waits its time before it is copied.
 - Logs move one after another, in the order they were asked for. Small ones are made durable and told to the metadata together (a round):
   checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes on, in the log.
+- None holds up the others for ever. One that the cleaner works on comes after them, and so does one to which more is written than is
+  copied: when it has copied twice what it lacked it is behind still (`Overtaken`). It is tried again when its turn comes.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
 - Wherever a move ends without its log in the new place, the metadata says again where the log is.
 
@@ -60,6 +62,10 @@ Step = Callable[[], Awaitable[bool]]
 Key = tuple[str, int]
 
 
+class Overtaken(Exception):
+    """More is written to a log than is copied."""
+
+
 class Moves:
     """The moves of one broker.
 
@@ -103,6 +109,7 @@ class Moves:
         """What moves into that directory, or out of it, moves no more."""
         for move in list(self._moves.values()):
             if path in (move.log.directory, move.future.directory):
+                logger.error("%s-%d is not moved from %s to %s: one of them failed", *move.key, move.log.directory, move.future.directory)
                 self._end(move)
 
     def _go_on(self) -> None:
@@ -135,7 +142,8 @@ class Moves:
                 self._give_up(move, error)
         for move in ready:
             await self._attempt(move, move.finish)
-            self._end(move)
+            if not move.is_overtaken:
+                self._end(move)
 
     async def _secure(self, moves: list[Move]) -> None:
         errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
@@ -147,10 +155,12 @@ class Moves:
         """The moves of the next round, whose copies have nearly caught up."""
         ready: list[Move] = []
         size_bytes = 0
-        for move in list(self._moves.values())[:ROUND_MOVES]:
+        moves = [move for move in self._moves.values() if move.live.cleaning is None] or list(self._moves.values())
+        for move in moves[:ROUND_MOVES]:
             size_bytes += move.log.size_bytes
-            if ready and (size_bytes > ROUND_BYTES or move.live.cleaning is not None):
+            if ready and size_bytes > ROUND_BYTES:
                 break
+            move.begin_turn()
             if self._is_due(move) and await self._attempt(move, move.copy):
                 ready.append(move)
         return ready
@@ -166,20 +176,34 @@ class Moves:
         """Whether a step of a move was done."""
         try:
             return await step()
+        except Overtaken:
+            self._put_off(move)
         except Exception as error:
             self._give_up(move, error)
         finally:
             self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
         return False
 
+    def _put_off(self, move: Move) -> None:
+        """Let the others go first."""
+        if self._moves.get(move.key) is move:
+            self._moves[move.key] = self._moves.pop(move.key)
+            self._take_back_of(move)
+            if not move.was_put_off:
+                logger.info("%s-%d stays in %s for now: more is written to it than is copied", *move.key, move.log.directory)
+            move.was_put_off = True
+
+    def _take_back_of(self, move: Move) -> None:
+        if move.is_assigned:
+            move.is_assigned = False
+            self._take_back(move.live)
+
     def _end(self, move: Move) -> None:
         """Whether it was finished or not; another one of the same partition may be asked for already."""
         if self._moves.get(move.key) is move:
             del self._moves[move.key]
             move.live.moving = False
-        if move.is_assigned:
-            move.is_assigned = False
-            self._take_back(move.live)
+        self._take_back_of(move)
 
     def _give_up(self, move: Move, error: Exception) -> None:
         future = move.future
@@ -195,16 +219,32 @@ class Moves:
 
 
 class Move:
-    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet."""
+    """One log on its way.
 
-    __slots__ = ("_bytes_per_second", "_store", "future", "is_assigned", "key", "live", "log", "pace")
+    `is_assigned`: the metadata says already that it lies where it does not lie yet. `is_overtaken`: this turn of it ended with Overtaken.
+    """
+
+    __slots__ = (
+        "_bytes_per_second",
+        "_left_bytes",
+        "_store",
+        "future",
+        "is_assigned",
+        "is_overtaken",
+        "key",
+        "live",
+        "log",
+        "pace",
+        "was_put_off",
+    )
 
     def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, bytes_per_second: Rate) -> None:
         self.live = live
         self.key = live.topic, live.partition
         self.log: Log = live.log
         self.future = future
-        self.is_assigned = False
+        self.is_assigned = self.is_overtaken = self.was_put_off = False
+        self._left_bytes = 0
         self.pace = Pace()
         self._store = store
         self._bytes_per_second = bytes_per_second
@@ -214,17 +254,24 @@ class Move:
         live = self.live
         return not live.offline and live.log is self.log and self._store.future(*self.key) is self.future
 
+    def begin_turn(self) -> None:
+        """From now on it may copy twice what it lacks, and what a round may be beside that."""
+        self.is_overtaken = False
+        self._left_bytes = ROUND_BYTES + 2 * max(0, self.log.size_bytes - self.future.size_bytes)
+
     async def copy(self) -> bool:
-        """Copy until nearly all is there; False if nobody wants it any more. Raises StorageError, RecordsError."""
-        while self.live.cleaning is not None:
-            await self.live.cleaning.wait()
+        """Copy until nearly all is there; False if nobody wants it any more, or not now. Raises StorageError, RecordsError, Overtaken."""
+        if self.live.cleaning is not None:  # then so it is with all that are asked for; others may be by and by
+            with trio.move_on_after(MAX_WAIT_S):
+                await self.live.cleaning.wait()
+            return False
         while self.is_wanted():
             if not await self._copy_piece():
                 return True
         return False
 
     async def finish(self) -> bool:
-        """Put the copy in place; False if nobody wants it any more. Raises StorageError, RecordsError."""
+        """Put the copy in place; False if nobody wants it any more. Raises StorageError, RecordsError, Overtaken."""
         tail_bytes = TAIL_BYTES
         try:
             while self.is_wanted():
@@ -264,6 +311,10 @@ class Move:
         found = log.read(offset, self._piece_bytes(), end_offset, True) if offset < end_offset else None
         if found is None:
             return False
+        self._left_bytes -= len(found)
+        if self._left_bytes < 0:
+            self.is_overtaken = True
+            raise Overtaken
         bases = _bases(log)
         await self._wait_for(len(found))
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))

@@ -31,9 +31,23 @@ TOPIC = "t"
 
 
 class Disks(Files):
-    """Refuses to rename what `refused` says."""
+    """Refuses to rename what `refused` says, and to write into what was opened below `full`."""
 
     refused: Callable[[str, str], bool] = staticmethod(lambda source, target: False)
+    full = "nowhere"
+
+    def __init__(self) -> None:
+        self.paths: dict[int, str] = {}
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]  # a method in the place of a function of os
+        fd = os.open(path, flags, mode)
+        self.paths[fd] = path
+        return fd
+
+    def write(self, fd: int, data: Any) -> int:  # type: ignore[override]  # see above
+        if self.paths[fd].startswith(self.full) and self.paths[fd].endswith(".log"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(fd, data)
 
     def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
         if self.refused(source, target):
@@ -597,28 +611,29 @@ def test_moved_log_is_flushed_in_its_new_place(room: MoveRoom) -> None:
     room.run(story)
 
 
-def test_log_that_is_cleaned_holds_up_none_before_it(tmp_path: Path) -> None:
-    """Nothing of it is copied while the cleaner works on it; who was asked for before is moved meanwhile, and it when the cleaner is done."""
-    room = MoveRoom(tmp_path, 2)
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, at: int) -> None:
+    """Nothing of it is copied while the cleaner works on it; the others are moved meanwhile, and it when the cleaner is done."""
+    room = MoveRoom(tmp_path, 3)
 
     async def story() -> None:
-        cleaned = room.live(1)
+        cleaned = room.live(at)
         cleaned.cleaning = trio.Event()
-        for index in range(2):
+        for index in range(3):
             room.fill(1, index)
             room.move(room.paths[1], index)
         with trio.fail_after(5):
-            while room.live(0).log.directory != room.paths[1]:
+            while [room.live(index).log.directory for index in range(3)].count(room.paths[1]) < 2:
                 await trio.lowlevel.checkpoint()
         for _ in range(20):
             await trio.lowlevel.checkpoint()
-        future = room.store.future(TOPIC, 1)
+        future = room.store.future(TOPIC, at)
         assert future is not None
-        assert (room.assignments, future.log_end_offset) == ([1], 0)
+        assert (room.assignments, future.log_end_offset) == ([2], 0)
         done, cleaned.cleaning = cleaned.cleaning, None
         done.set()
         await room.until_still()
-        assert (room.assignments, cleaned.log.directory) == ([1, 1], room.paths[1])
+        assert (room.assignments, cleaned.log.directory) == ([2, 1], room.paths[1])
 
     room.run(story)
     room.store.abandon()
@@ -635,3 +650,99 @@ def test_moved_log_keeps_the_producers_of_before(room: MoveRoom) -> None:
 
     room.run(story)
     assert [offset for offset, _ in room.live().log.producer_snapshots()] == [40, 34]
+
+
+# --- that none holds up the others
+
+
+def places(room: MoveRoom, count: int) -> str:
+    """The directory of each log, by its letter."""
+    return "".join(os.path.basename(room.live(index).log.directory) for index in range(count))
+
+
+def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each is finished, or named in the log with the reason; when there is room again they can be asked for again."""
+    room = MoveRoom(tmp_path, 50)
+
+    async def story() -> None:
+        for index in range(50):
+            room.fill(1, index, 100)
+        room.files.full = room.paths[1]
+        for index in range(50):
+            room.move(room.paths[1 + index % 2], index)
+        await room.until_still()
+        assert places(room, 50) == "ac" * 25
+        said = [record.getMessage() for record in caplog.records if "No space left" in record.getMessage()]
+        assert [line.split()[0] for line in said] == [f"{TOPIC}-{index}" for index in range(0, 50, 2)]
+        assert [room.store.future(TOPIC, index) for index in range(50)] == [None] * 50
+        room.files.full = "nowhere"
+        for index in range(0, 50, 2):
+            room.move(room.paths[1], index)
+        await room.until_still()
+        assert places(room, 50) == "bc" * 25
+
+    room.run(story)
+    room.store.abandon()
+
+
+def test_directory_that_fails_under_many_moves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that go elsewhere are finished; of the others each is named."""
+    room = MoveRoom(tmp_path, 50)
+
+    async def story() -> None:
+        for index in range(50):
+            room.fill(1, index, 100)
+            room.move(room.paths[1 + index % 2], index)
+
+        async def fail() -> None:
+            room.moves.directory_failed(room.paths[1])
+            room.store.fail_directory(room.paths[1], "Input/output error")
+
+        room.before_assigned = fail
+        await room.until_still()
+        assert places(room, 50) == "ac" * 25
+        said = [record.getMessage() for record in caplog.records if "is not moved" in record.getMessage()]
+        assert sorted(line.split()[0] for line in said) == sorted(f"{TOPIC}-{index}" for index in range(0, 50, 2))
+
+    room.run(story)
+    room.store.abandon()
+
+
+@pytest.mark.parametrize("when", ["copied", "finished"])
+def test_log_that_cannot_be_followed_holds_up_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """More comes in than is copied, from the start or from the end on: the others go first, and when it is less it is moved."""
+    room = MoveRoom(tmp_path, 3)
+
+    async def story() -> None:
+        monkeypatch.setattr(moves_module, "ROUND_BYTES", 8 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "PIECE_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "TAIL_BYTES", 2 * VALUE_BYTES)
+        carry_out = Pace.carry_out
+        loaded = [when == "copied"]
+
+        async def written_to(self: Pace, work: Any) -> Any:
+            if loaded[0] and room.live(0).log.directory == room.paths[0] and room.live(0).log.size_bytes < 1 << 22:
+                room.fill(4, 0)
+            return await carry_out(self, work)
+
+        async def write_on() -> None:
+            loaded[0] = True
+            room.fill(4, 0)
+
+        monkeypatch.setattr(Pace, "carry_out", written_to)
+        room.before_assigned = write_on if when == "finished" else None
+        for index in range(3):
+            room.fill(5, index)
+            room.move(room.paths[1], index)
+        with trio.fail_after(20):
+            while places(room, 3) != "abb":
+                await trio.lowlevel.checkpoint()
+        assert room.said[0] == room.paths[0]
+        room.before_assigned, loaded[0] = None, False
+        await room.until_still()
+        assert places(room, 3) == "bbb"
+        assert offsets(room.live(0)) == list(range(room.live(0).log_end_offset))
+
+    room.run(story)
+    room.store.abandon()
