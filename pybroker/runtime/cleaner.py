@@ -72,7 +72,9 @@ class Cleaner:
             dirt = self._measure(live, now_ms)
             if dirt is not None and (found is None or dirt.ratio > found[1].ratio):
                 found = live, dirt
-        return found is not None and await self._clean(*found, now_ms)
+        if found is None or found[0].moving or found[0].offline:  # others had their turn since it was looked at
+            return False
+        return await self._clean(*found, now_ms)
 
     def _measure(self, live: LivePartition, now_ms: int) -> Dirt | None:
         """The dirt of a log that is due."""

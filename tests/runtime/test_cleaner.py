@@ -334,6 +334,27 @@ def test_topic_may_be_deleted_meanwhile(tmp_path: Path):
     life.store.abandon()
 
 
+def test_log_that_begins_to_move_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    """It was due when it was looked at; while the others are, a move of it begins, and its segments must stay as they are."""
+    life = Life()
+    for value in (b"1", b"2"):
+        life.write((b"a", value))
+    life.roll()
+    life.room.create_topic("z", configs=COMPACT)
+    life.room.partition("z")
+    measure = Cleaner._measure
+
+    def measured(self: Cleaner, live: LivePartition, now_ms: int) -> Any:
+        life.live.moving = live.topic == "z"
+        return measure(self, live, now_ms)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cleaner, "_measure", measured)
+        assert not trio.run(life.cleaner.clean_dirtiest)
+    life.live.moving = False
+    assert life.clean()
+
+
 def test_task_cleans_by_the_clock():
     """Every log.cleaner.backoff.ms; log.cleaner.enable=false starts nothing."""
 
