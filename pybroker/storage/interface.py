@@ -353,9 +353,15 @@ class LogStore(Protocol):
 
     cluster_id: str
     node_id: int
-    high_watermarks: dict[tuple[str, int], int]
-    cleaner_offsets: dict[tuple[str, int], int]
-    unopened: dict[tuple[str, int], UnopenedLog]
+
+    @property
+    def high_watermarks(self) -> dict[tuple[str, int], int]: ...
+
+    @property
+    def cleaner_offsets(self) -> dict[tuple[str, int], int]: ...
+
+    @property
+    def unopened(self) -> dict[tuple[str, int], UnopenedLog]: ...
 
     def settle(self, owner_of: OwnerOf) -> Sequence[str]:
         """Decide once, before logs are used, what only the metadata tells; returns what to tell a person.

@@ -25,24 +25,24 @@ from pybroker.storage import layout
 from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import Key, OffsetCheckpoints, Offsets
 from pybroker.storage.departed import Departed
-from pybroker.storage.directories import LogDirectory, check_usable, open_directories, probe, release_all
+from pybroker.storage.directories import LogDirectory, open_directories, probe, release_all
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
-from pybroker.storage.futures import CopiedLog, Futures, put_away
+from pybroker.storage.futures import CopiedLog, put_away
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import (
     DirectoryInfo,
-    DiskFullError,
     FutureLog,
     Log,
     LogConfig,
     Moved,
     OwnerOf,
     StorageError,
-    UnusableDirectory,
+    UnopenedLog,
 )
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import write_clean_shutdown
 from pybroker.storage.opening import Opening
+from pybroker.storage.settling import Settling
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
 
@@ -57,18 +57,13 @@ class DiskLogStore:
         "_directories",
         "_files",
         "_former",
-        "_futures",
-        "_logs",
-        "_opening",
+        "_held",
         "_pool",
         "_rng",
+        "_settling",
         "_trash",
-        "cleaner_offsets",
         "cluster_id",
-        "high_watermarks",
         "node_id",
-        "remarks",
-        "unopened",
     )
 
     @classmethod
@@ -91,18 +86,16 @@ class DiskLogStore:
         """
         files = files or Files()
         opened, cluster_id = open_directories(files, directories, cluster_id, node_id, rng)
-        store = cls(files, opened, cluster_id, node_id, rng, config or LogConfig(), FilePool(max_open_files or default_open_files()))
         try:
-            store._open_all()
+            return cls(files, opened, cluster_id, node_id, rng, config or LogConfig(), FilePool(max_open_files or default_open_files()))
         except BaseException:
-            store.abandon()
+            release_all(opened)
             raise
-        return store
 
     def __init__(
         self, files: Files, directories: list[LogDirectory], cluster_id: str, node_id: int, rng: Random, config: LogConfig, pool: FilePool
     ) -> None:
-        """For `open`."""
+        """For `open`. Raises DataDirectoryError."""
         self._files = files
         self._checkpoints = OffsetCheckpoints(files)
         self._directories = directories
@@ -110,60 +103,44 @@ class DiskLogStore:
         self._config = config
         self._pool = pool
         self._trash = Trash(files)
-        self._futures = Futures(files, pool, self._trash, rng)
-        self._opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._futures)
-        self._logs = self._opening.logs
+        self._settling = Settling(files, self._trash, rng, config)
         self._departed = Departed(files, self._checkpoints, directories)
         self._former: set[Key] = set()  # high watermarks may have been asked for before they were deleted
         self.cluster_id = cluster_id
         self.node_id = node_id
-        self.high_watermarks = self._opening.high_watermarks
-        self.cleaner_offsets = self._opening.cleaner_offsets
-        self.unopened = self._opening.unopened
-        self.remarks = self._opening.remarks
-
-    # --- opening
-
-    def _open_all(self) -> None:
-        for directory in self._directories:
-            if directory.failure is None:
-                self._open_logs(directory)
-            if directory.is_new and directory.failure is None:
-                self.remarks.append(f"{directory.path} was empty and is used from now on: if a disk belongs there, stop and mount it")
-        check_usable(self._directories)
-        self._opening.settle_copies()
-
-    def _open_logs(self, directory: LogDirectory) -> None:
+        opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._settling)
         try:
-            self._opening.open_logs(directory)
-            self._lower_recovery_points(directory.path)
-        except (UnusableDirectory, StorageError) as error:
-            directory.fail(str(error))
-        except OSError as error:
-            directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
+            opening.open(directories)
+        except BaseException:
+            opening.abandon()
+            raise
+        self._held = opening.hand_over()
 
-    def _lower_recovery_points(self, path: str) -> None:
-        """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was.
+    # --- what was found
 
-        On a full disk nothing can be written, but a file be removed: then a start after a crash reads all logs of the directory.
-        """
-        checkpoint = os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT)
-        said = self._opening.said.get(checkpoint, {})
-        logs = self._logs_in(path)
-        if any(log.log_end_offset < said.get(key, 0) for key, log in logs.items()):
-            lowered = {key: log.recovery_point for key, log in logs.items()}
-            try:
-                self._write_offsets(path, lambda: {layout.RECOVERY_POINT_CHECKPOINT: lowered})
-            except DiskFullError as full:
-                try:
-                    self._checkpoints.remove(checkpoint)
-                except OSError as error:
-                    raise storage_error("remove", checkpoint, error) from error
-                self.remarks.append(f"{full}. A log there was cut, so no recovery point counts until the next checkpoint that finds room")
+    @property
+    def high_watermarks(self) -> Offsets:
+        """See `interface.LogStore`."""
+        return self._held.high_watermarks
+
+    @property
+    def cleaner_offsets(self) -> Offsets:
+        """See `interface.LogStore`."""
+        return self._held.cleaner_offsets
+
+    @property
+    def unopened(self) -> dict[Key, UnopenedLog]:
+        """See `interface.LogStore`."""
+        return self._held.unopened
+
+    @property
+    def remarks(self) -> list[str]:
+        """A sentence each about anything that a person should know of the start."""
+        return self._held.remarks
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
         """See `interface.LogStore.settle`. From then on checkpoints tell of no log that is not there."""
-        remarks = self._opening.settle(owner_of)
+        remarks = self._settling.settle(self._held, owner_of)
         try:
             self.make_way()
         except StorageError as error:
@@ -176,13 +153,7 @@ class DiskLogStore:
 
     def make_way(self) -> None:
         """See `interface.LogStore.make_way`."""
-        self._departed.make_way(self._spoken_of)
-
-    def _keep_for_unopened(self, path: str, offsets: Offsets) -> Offsets:
-        """What a checkpoint said of logs that could not be opened stays in it: their next opening asks for it."""
-        said = self._opening.said.get(path, {})
-        kept = {key: said[key] for key, log in self.unopened.items() if key in said and log.path.startswith(os.path.dirname(path) + os.sep)}
-        return kept | offsets
+        self._departed.make_way(self._held.spoken_of)
 
     # --- logs
 
@@ -211,31 +182,31 @@ class DiskLogStore:
         for directory in self._directories:
             if directory.path == path:
                 directory.fail(reason)
-        for key, future in list(self._futures.logs.items()):
+        for key, future in list(self._held.futures.logs.items()):
             if future.directory == path:
-                self._futures.forget(key)
+                self._held.futures.forget(key)
         gone: list[Log] = []
-        for key, log in list(self._logs.items()):
+        for key, log in list(self._held.logs.items()):
             if log.directory == path:
-                _try([], self._futures.drop, key)  # what cannot be renamed is found at the next start
+                _try([], self._held.futures.drop, key)  # what cannot be renamed is found at the next start
                 self._departed.add([key], deleted=False)
-                del self._logs[key]
+                del self._held.logs[key]
                 log.retire()
                 gone.append(log)
         return gone
 
     def logs(self) -> Iterator[PartitionLog]:
         """Those found and those created, without the deleted ones."""
-        return iter(list(self._logs.values()))
+        return iter(list(self._held.logs.values()))
 
     def get(self, topic: str, partition: int) -> PartitionLog | None:
         """None if there is none."""
-        return self._logs.get((topic, partition))
+        return self._held.logs.get((topic, partition))
 
     def create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory: str | None = None) -> PartitionLog:
         """See `interface.LogStore.create`."""
         key = topic, partition
-        log = self._logs.get(key)
+        log = self._held.logs.get(key)
         if log is not None:
             if log.topic_id != ZERO_UUID:
                 raise ValueError(f"{topic}-{partition} exists")
@@ -247,10 +218,9 @@ class DiskLogStore:
         home = LogHome(
             self._files, self._pool, self._trash, chosen.path, layout.log_directory_name(topic, partition), topic_id, exists=False
         )
-        home.prepare = partial(self._departed.forget, chosen.path, key, self._spoken_of)
-        self.cleaner_offsets.pop(key, None)
-        self.high_watermarks.pop(key, None)
-        log = self._logs[key] = PartitionLog(topic, partition, home, config, self._rng)
+        home.prepare = partial(self._departed.forget, chosen.path, key, self._held.spoken_of)
+        self._held.forget_offsets(key)
+        log = self._held.logs[key] = PartitionLog(topic, partition, home, config, self._rng)
         return log
 
     def _choose(self, path: str | None) -> LogDirectory:
@@ -258,24 +228,19 @@ class DiskLogStore:
         for directory in online:
             if directory.path == path or len(online) == 1:
                 return directory
-        counts = Counter(log.directory for log in self._logs.values())
+        counts = Counter(log.directory for log in self._held.logs.values())
         return min(online, key=lambda directory: counts[directory.path])
-
-    def _spoken_of(self, path: str) -> set[Key]:
-        """The logs of which the checkpoints of a directory may tell."""
-        undecided = ((log.topic, log.partition) for log in self._opening.undecided())
-        return {*self._logs_in(path), *self.unopened, *undecided}
 
     def delete(self, log: Log) -> None:
         """See `interface.LogStore.delete`. A copy that is being made goes too. Raises StorageError: the first."""
         key = log.topic, log.partition
-        own = self._logs.pop(key)
-        self.cleaner_offsets.pop(key, None)
+        own = self._held.logs.pop(key)
+        self._held.cleaner_offsets.pop(key, None)
         own.retire()
         self._departed.add([key], deleted=True)
         self._former.add(key)
         errors: list[StorageError] = []
-        _try(errors, self._futures.drop, key)
+        _try(errors, self._held.futures.drop, key)
         _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
         if errors:
             raise errors[0]
@@ -285,11 +250,11 @@ class DiskLogStore:
         key = topic, partition
         self._departed.add([key], deleted=True)
         self._former.add(key)
-        return self._opening.put_aside(key)
+        return self._settling.put_aside(self._held, key)
 
     def delete_unopened(self, topic: str, partition: int) -> None:
         """See `interface.LogStore.delete_unopened`."""
-        unopened = self.unopened.pop((topic, partition), None)
+        unopened = self._held.unopened.pop((topic, partition), None)
         if unopened is None:
             return
         self._departed.add([(topic, partition)], deleted=True)
@@ -305,15 +270,15 @@ class DiskLogStore:
 
     def future(self, topic: str, partition: int) -> CopiedLog | None:
         """See `interface.LogStore.future`."""
-        return self._futures.logs.get((topic, partition))
+        return self._held.futures.logs.get((topic, partition))
 
     def begin_move(self, log: Log, directory: str) -> CopiedLog:
         """See `interface.LogStore.begin_move`. What the checkpoints there still say of a log that moved away is not true of the copy."""
         try:
-            self._departed.forget(directory, (log.topic, log.partition), self._spoken_of)
+            self._departed.forget(directory, (log.topic, log.partition), self._held.spoken_of)
         except OSError as error:
             raise storage_error("write the checkpoints of", directory, error) from error
-        return self._futures.begin(self._logs[log.topic, log.partition], directory)
+        return self._held.futures.begin(self._held.logs[log.topic, log.partition], directory)
 
     def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> list[StorageError | None]:
         """See `interface.LogStore.secure_moves`."""
@@ -325,14 +290,14 @@ class DiskLogStore:
         assert isinstance(log, PartitionLog)
         assert isinstance(future, CopiedLog)
         try:
-            self._futures.secure(log, future)
+            self._held.futures.secure(log, future)
         except StorageError as error:
             return error
         return None
 
     def _note_moves(self, path: str) -> StorageError | None:
         def look() -> dict[str, Offsets]:
-            logs = self._logs_in(path)
+            logs = self._held.logs_in(path)
             return _progress_of(logs) | {layout.CLEANER_CHECKPOINT: self._cleaned(logs)}
 
         try:
@@ -342,22 +307,22 @@ class DiskLogStore:
         return None
 
     def _cleaned(self, keys: Iterable[Key]) -> Offsets:
-        offsets = self.cleaner_offsets
+        offsets = self._held.cleaner_offsets
         return {key: offsets[key] for key in keys if key in offsets}
 
     def finish_move(self, log: Log) -> Moved | None:
         """See `interface.LogStore.finish_move`."""
         key = log.topic, log.partition
-        own = self._logs[key]
+        own = self._held.logs[key]
         if not own.flushing.acquire(blocking=False):
             return None
         try:
-            future = self._futures.finish(own)
+            future = self._held.futures.finish(own)
         finally:
             own.flushing.release()
         if future is None:
             return None
-        self._logs[key] = future
+        self._held.logs[key] = future
         own.retire(moved=True)
         self._departed.add([key], deleted=False)
         try:
@@ -370,7 +335,7 @@ class DiskLogStore:
         """See `interface.LogStore.drop_move`."""
         key = log.topic, log.partition
         self._departed.add([key], deleted=False)
-        self._futures.drop(key)
+        self._held.futures.drop(key)
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""
@@ -398,8 +363,8 @@ class DiskLogStore:
         """High watermarks were asked for before: one of a log that was deleted since says nothing of a new log of its name."""
 
         def look() -> dict[str, Offsets]:
-            logs = self._logs_in(path)
-            unknown = self._former | self._futures.logs.keys()
+            logs = self._held.logs_in(path)
+            unknown = self._former | self._held.futures.logs.keys()
             known = {key: high_watermarks[key] for key in logs if key in high_watermarks and key not in unknown}
             return _progress_of(logs) | {layout.REPLICATION_CHECKPOINT: known}
 
@@ -410,9 +375,9 @@ class DiskLogStore:
             checkpoints = look()
             if any(directory.path == path and directory.failure is not None for directory in self._directories):
                 return {}  # it went offline meanwhile, and its logs are not known any more
-            if not self.unopened:
+            if not self._held.unopened:
                 return checkpoints
-            return {name: self._keep_for_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
+            return {name: self._held.with_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
 
         try:
             self._checkpoints.write(path, whole)
@@ -421,33 +386,25 @@ class DiskLogStore:
 
     def checkpoint_cleaner(self, log: Log, offset: int) -> None:
         """See `interface.LogStore.checkpoint_cleaner`."""
-        own = self._logs.get((log.topic, log.partition))
+        own = self._held.logs.get((log.topic, log.partition))
         if own is not log or not isinstance(own.home, LogHome):
             return
         path = own.home.parent
         key = log.topic, log.partition
 
         def look() -> dict[str, Offsets]:
-            cleaned = self._cleaned(self._logs_in(path))
+            cleaned = self._cleaned(self._held.logs_in(path))
             return {layout.CLEANER_CHECKPOINT: cleaned | {key: offset} if self._is_of_its_topic(log) else cleaned}
 
         self._write_offsets(path, look)
-        self.cleaner_offsets[key] = offset
+        self._held.cleaner_offsets[key] = offset
         if not self._is_of_its_topic(log):  # asked afterwards: whoever deletes it takes the offset out after the log
-            self.cleaner_offsets.pop(key, None)
+            self._held.cleaner_offsets.pop(key, None)
 
     def _is_of_its_topic(self, log: Log) -> bool:
         """Whether a log, or what it was moved to, was not deleted since."""
-        own = self._logs.get((log.topic, log.partition))
+        own = self._held.logs.get((log.topic, log.partition))
         return own is not None and (own is log or own.topic_id == log.topic_id)
-
-    def _logs_in(self, path: str) -> dict[Key, PartitionLog]:
-        """Logs and copies; a partition has at most one of them in a directory."""
-        return {
-            key: log
-            for key, log in [*list(self._logs.items()), *list(self._futures.logs.items())]
-            if isinstance(log.home, LogHome) and log.home.exists and log.home.parent == path
-        }
 
     def close(self, high_watermarks: Offsets) -> None:
         """See `interface.LogStore.close`. The first error is raised at the end.
@@ -459,29 +416,23 @@ class DiskLogStore:
             if directory.failure is not None:
                 continue
             before = len(errors)
-            for_each(partial(_close, errors), self._logs_in(directory.path).values())
+            for_each(partial(_close, errors), self._held.logs_in(directory.path).values())
             try:
                 self._write_checkpoints(directory.path, high_watermarks)
-                if len(errors) == before and not self._holds_unopened(directory.path):
+                if len(errors) == before and not self._held.holds_unopened(directory.path):
                     write_clean_shutdown(self._files, directory.path)
             except StorageError as error:
                 errors.append(error)
             except OSError as error:
                 errors.append(storage_error("mark as clean", directory.path, error))
         release_all(self._directories)
-        self._logs.clear()
+        self._held.logs.clear()
         if errors:
             raise errors[0]
 
-    def _holds_unopened(self, path: str) -> bool:
-        undecided = any(log.directory == path for log in self._opening.undecided())
-        return undecided or any(os.path.dirname(log.path) == path for log in self.unopened.values())
-
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""
-        for log in self._opening.all_logs():
-            log.let_go()
-        self._logs.clear()
+        self._held.let_go()
         release_all(self._directories)
 
 

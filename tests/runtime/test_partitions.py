@@ -124,7 +124,7 @@ def test_a_log_that_nobody_knows_is_put_aside(tmp_path: Path, caplog: pytest.Log
     if way == "unopened":
         log = store.get("t", 0)
         assert log is not None
-        del store._logs["t", 0]
+        del store._held.logs["t", 0]
         store.unopened["t", 0] = UnopenedLog(log.directory + "/t-0", log.topic_id, "it smokes")
     room = PartitionRoom(store)
     room.create_topic("another")
