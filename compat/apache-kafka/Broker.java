@@ -13,7 +13,7 @@ final class Broker {
     private static final int LIMIT_S = 60;
 
     /** Where brokers take turns: ports, and the settings that stay the same. */
-    static final class Place {
+    static class Place {
         final Path root;
         final int port = freePort(), controllerPort = freePort();
         final boolean standalone; // the controllers are found in the log (KIP-853), not in the settings
@@ -38,6 +38,11 @@ final class Broker {
             List<Path> found = new ArrayList<>();
             for (int i = 0; i < directories; i++) found.add(life.resolve("data" + i));
             return found;
+        }
+
+        /** Of kafka-storage format. */
+        List<String> formatting() {
+            return standalone ? List.of("--standalone", "--release-version", "4.0-IV3") : List.of(); // and the features of an older release
         }
 
         /** The same directories, other ports. */
@@ -84,15 +89,22 @@ final class Broker {
     }
 
     /** Starts on the data below `life` and waits until it serves. A Kafka that finds nothing there formats first. */
-    static Broker start(String kind, Place place, Path life) throws Exception {
+    static Broker start(String kind, Place place, Path life, String... more) throws Exception {
+        Broker broker = launch(kind, place, life, more);
+        broker.waitUntilServing();
+        return broker;
+    }
+
+    /** The same without waiting. `more`: words for its command line. */
+    static Broker launch(String kind, Place place, Path life, String... more) throws Exception {
         Files.createDirectories(life);
         Path properties = place.properties(life);
         if (kind.equals("kafka") && !Files.exists(place.data(life).get(0).resolve("meta.properties"))) format(place, life, properties);
-        Process process = spawn(command(kind, place, properties), life);
+        List<String> command = new ArrayList<>(command(kind, place, properties));
+        command.addAll(List.of(more));
+        Process process = spawn(command, life);
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-        Broker broker = new Broker(kind, place, life, process);
-        broker.waitUntilServing();
-        return broker;
+        return new Broker(kind, place, life, process);
     }
 
     private static List<String> command(String kind, Place place, Path properties) {
@@ -102,17 +114,24 @@ final class Broker {
 
     /** Another broker on the same directories, while this one runs, has to end by itself. */
     void keepsOut(String other) throws Exception {
-        Process second = spawn(command(other, place, place.beside().properties(life)), life);
-        if (!second.waitFor(LIMIT_S, TimeUnit.SECONDS)) {
-            second.destroyForcibly().waitFor();
-            throw new AssertionError(other + " starts on a directory that is in use");
+        isRefused(other, place.beside(), life);
+    }
+
+    /** A broker that is started there ends by itself; the last that it said. */
+    static String isRefused(String kind, Place place, Path life) throws Exception {
+        Process refused = spawn(command(kind, place, place.properties(life)), life);
+        if (!refused.waitFor(LIMIT_S, TimeUnit.SECONDS)) {
+            refused.destroyForcibly().waitFor();
+            throw new AssertionError(kind + " starts on a directory that it should refuse");
         }
-        Writing.holds(other + " fails", second.exitValue() != 0);
+        Writing.holds(kind + " fails", refused.exitValue() != 0);
+        List<String> said = Files.readAllLines(life.resolve("log"));
+        return said.get(said.size() - 1);
     }
 
     private static void format(Place place, Path life, Path properties) throws Exception {
         List<String> command = kafka(place, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties.toString());
-        if (place.standalone) command.addAll(List.of("--standalone", "--release-version", "4.0-IV3")); // and the features of an older release
+        command.addAll(place.formatting());
         if (spawn(command, life).waitFor() != 0) throw new AssertionError("not formatted: " + log(life));
     }
 
@@ -128,7 +147,7 @@ final class Broker {
             .redirectOutput(ProcessBuilder.Redirect.appendTo(life.resolve("log").toFile())).start();
     }
 
-    private void waitUntilServing() throws Exception {
+    void waitUntilServing() throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", place.bootstrap(), "default.api.timeout.ms", 4000, "request.timeout.ms", 2000))) {
             for (long end = System.nanoTime() + LIMIT_S * 1_000_000_000L; System.nanoTime() < end; Thread.sleep(100)) {
                 if (!process.isAlive()) break;

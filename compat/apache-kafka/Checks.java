@@ -10,6 +10,12 @@ final class Checks {
     private static final String NEWEST = System.getProperty("newest");
     private static final boolean TRACE = System.getenv("TRACE") != null;
 
+    interface Story {
+        String name();
+
+        void tell(Checks checks) throws Exception;
+    }
+
     private final Map<String, String> verdicts = new LinkedHashMap<>();
     private final String story;
     private String turn = "";
@@ -45,7 +51,7 @@ final class Checks {
         return verdicts.values().stream().allMatch(String::isEmpty);
     }
 
-    private static List<Stories> stories(Path root) {
+    private static List<Story> stories(Path root) {
         List<String> kafkaFirst = List.of("kafka", "pybroker", "kafka", "pybroker"), pybrokerFirst = List.of("pybroker", "kafka", "pybroker", "kafka");
         return List.of(
             new Stories("kafka-stops", root.resolve("a"), NEWEST, kafkaFirst, false, 1, false, SNAPSHOTS),
@@ -53,11 +59,13 @@ final class Checks {
             new Stories("pybroker-stops", root.resolve("c"), NEWEST, pybrokerFirst, false, 1, false, SNAPSHOTS),
             new Stories("pybroker-is-killed", root.resolve("d"), NEWEST, pybrokerFirst, true, 1, false),
             new Stories("two-directories", root.resolve("e"), NEWEST, kafkaFirst.subList(0, 3), false, 2, false),
-            new Stories("two-directories-of-pybroker", root.resolve("f"), NEWEST, pybrokerFirst.subList(0, 3), true, 2, false));
+            new Stories("two-directories-of-pybroker", root.resolve("f"), NEWEST, pybrokerFirst.subList(0, 3), true, 2, false),
+            new OneOfThree("one-of-three-stopped", root.resolve("g"), NEWEST, false, true),
+            new OneOfThree("one-of-three-killed", root.resolve("h"), NEWEST, true, false));
     }
 
     /** The same with an older release, which stops or is killed, and takes back what pybroker wrote at the features of that release. */
-    private static List<Stories> stories(Path root, String release) {
+    private static List<Story> stories(Path root, String release) {
         List<String> turns = List.of("kafka", "pybroker", "kafka", "pybroker");
         return List.of(
             new Stories("kafka-" + release + "-stops", root.resolve(release + "-a"), release, turns, false, 1, false, SNAPSHOTS),
@@ -67,12 +75,12 @@ final class Checks {
     public static void main(String[] arguments) throws Exception {
         Path root = Path.of(arguments[0]);
         List<String> wanted = Arrays.asList(arguments).subList(1, arguments.length);
-        List<Stories> stories = new ArrayList<>(stories(root));
+        List<Story> stories = new ArrayList<>(stories(root));
         for (String release : System.getProperty("releases").split(" ")) if (!release.isEmpty()) stories.addAll(stories(root, release));
         boolean good = true;
-        for (Stories story : stories) {
-            if (!wanted.isEmpty() && wanted.stream().noneMatch(word -> story.name.equals(word) || story.name.startsWith(word + "-"))) continue;
-            Checks checks = new Checks(story.name);
+        for (Story story : stories) {
+            if (!wanted.isEmpty() && wanted.stream().noneMatch(word -> story.name().equals(word) || story.name().startsWith(word + "-"))) continue;
+            Checks checks = new Checks(story.name());
             checks.check("is-told", () -> story.tell(checks));
             good &= checks.print();
         }

@@ -106,7 +106,7 @@ final class Picture {
         asked.add(new ConfigResource(ConfigResource.Type.GROUP, "classic"));
         asked.add(new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "watch"));
         admin.describeConfigs(asked).all().get().forEach((resource, config) -> section.put(resource.toString(), config.entries().stream()
-            .filter(one -> one.source().name().startsWith("DYNAMIC")).map(one -> one.name() + "=" + one.value() + " " + one.source()).sorted()
+            .filter(one -> one.source().name().startsWith("DYNAMIC") && !one.name().equals(Moves.RATE)).map(one -> one.name() + "=" + one.value() + " " + one.source()).sorted()
             .toList().toString()));
     }
 
@@ -204,7 +204,7 @@ final class Picture {
         admin.describeLogDirs(List.of(1)).allDescriptions().get().get(1).forEach((path, directory) -> {
             section.put(path.replaceFirst(".*/", ""), "error " + directory.error());
             directory.replicaInfos().forEach((partition, replica) -> {
-                if (partitions.contains(partition)) section.put(partition.toString(), path.replaceFirst(".*/", "") + " " + replica.size() + " bytes");
+                if (partitions.contains(partition) && !replica.isFuture()) section.put(partition.toString(), path.replaceFirst(".*/", "") + " " + replica.size() + " bytes");
             });
         });
     }

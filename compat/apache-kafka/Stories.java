@@ -7,11 +7,11 @@ import java.util.stream.Stream;
  * Brokers take turns on one directory. Each writes one of everything, goes, and the next starts on a copy of what it left: it has to show
  * the same picture, to serve the clients that were there, and to write on.
  */
-final class Stories {
+final class Stories implements Checks.Story {
     private static final List<String> SECTIONS = List.of("topics", "configs", "offsets", "records", "epochs", "committed", "compacted", "groups", "transactions", "log-directories",
         "producers", "share-groups", "new-groups", "features", "acls", "quotas", "credentials");
 
-    final String name;
+    private final String name;
     private final List<String> turns;
     private final boolean killed;
     private final Broker.Place place;
@@ -23,7 +23,13 @@ final class Stories {
         place = new Broker.Place(root, release, directories, standalone, List.of(more));
     }
 
-    void tell(Checks checks) throws Exception {
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public void tell(Checks checks) throws Exception {
         Picture last = null; // the last of a kind sees what the other cannot show
         Map<String, Picture> seen = new HashMap<>();
         try (Writing writing = new Writing(place.bootstrap(), killed)) {
@@ -38,7 +44,9 @@ final class Stories {
                 if (!checks.check("starts", () -> broker[0] = Broker.start(kind, place, life))) return;
                 try {
                     if (n > 0) takesOver(checks, writing, n, last, seen.get(kind));
+                    if (n > 0 && place.directories > 1) checks.check("moves-end", () -> new Moves(writing.admin).end("plain-" + (number - 1)));
                     if (!checks.check("writes", () -> writing.everything(number, broker[0].isKafka()))) return;
+                    if (place.directories > 1) checks.check("moves", () -> new Moves(writing.admin).begin("plain-" + number));
                     if (kind.equals("pybroker") && n < 2 && !killed) checks.check("formatters-print", () -> Dump.formatters(place.bootstrap()));
                     if (n == 0 && !killed && kind.equals("kafka")) checks.check("keeps-pybroker-out", () -> broker[0].keepsOut("pybroker"));
                     last = Picture.of(place.bootstrap());
@@ -69,7 +77,7 @@ final class Stories {
     }
 
     /** `pybroker verify` finds everything whole, whoever wrote it. */
-    private static void verified(List<Path> directories) throws Exception {
+    static void verified(List<Path> directories) throws Exception {
         List<String> command = new ArrayList<>(List.of(System.getenv("BROKER_PYTHON"), "-m", "pybroker", "verify"));
         directories.forEach(one -> command.add(one.toString()));
         Path said = Files.createTempFile("verify", null);
@@ -87,7 +95,9 @@ final class Stories {
             Path from = before.get(i), to = after.get(i);
             try (Stream<Path> files = Files.walk(from)) {
                 for (Path log : files.filter(one -> one.toString().endsWith(".log") && one.getParent().getFileName().toString().matches("(plain|codecs|cut|transactional|steady).*")).toList()) {
-                    byte[] was = Files.readAllBytes(log), is = Files.readAllBytes(to.resolve(from.relativize(log)));
+                    Path name = from.relativize(log), same = to.resolve(name); // or in another directory, if it was moved
+                    if (!Files.exists(same)) same = after.stream().map(one -> one.resolve(name)).filter(Files::exists).findFirst().orElse(same);
+                    byte[] was = Files.readAllBytes(log), is = Files.readAllBytes(same);
                     if (is.length < was.length || !Arrays.equals(was, 0, was.length, is, 0, was.length)) throw new AssertionError(log + " has changed");
                     count++;
                 }

@@ -4,6 +4,7 @@
 
 A suite's result file has `version X`, `PASS name`, `FAIL name why`, `SKIP name why` (the client cannot do it) or `not run: why`.
 The report card keeps the lines of suites that were not asked for. With --partial only what ran is judged, and the card is left alone.
+What runs only when CHECKS names it is promised in `asked.allow`.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ def judge(compat: Path, suite: str, result: Result, partial: bool) -> bool:
     """Prints what stands out; says whether the suite holds what tests.allow promises."""
     must = allowed(compat / suite / "tests.allow")
     broken = {name: why for name, why in result.failed.items() if name in must or name in ("the-suite", "broker-survives", "broker-starts")}
+    asked = allowed(compat / suite / "asked.allow")
+    broken |= {name: why for name, why in result.failed.items() if name in asked}
     if not partial and not result.not_run:
         broken |= dict.fromkeys(must - set(result.passed) - set(result.failed), "did not run")
     for name, why in sorted(broken.items()):
         print(f"{suite}: {name} must pass: {why}")
-    for name in sorted(set(result.passed) - must):
+    for name in sorted(set(result.passed) - must - asked):
         print(f"{suite}: {name} passes and is not yet in tests.allow")
     total = len(result.passed) + len(result.failed)
     print(f"{suite}: " + (f"not run: {result.not_run}" if result.not_run else f"passed {len(result.passed)} of {total}"))

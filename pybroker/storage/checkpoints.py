@@ -172,8 +172,11 @@ def _only(kept: Container[Key], without: Key | None, offsets: Offsets) -> Offset
 
 
 def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:
-    """Leader epochs and their start offsets; empty if there is no such file. Raises DamagedFile, for entries out of order too."""
-    entries = [(_number(path, epoch), _number(path, offset)) for epoch, offset in _rows(files, path, 2)]
+    """Leader epochs and their start offsets; none if the file is not there, or empty, as Kafka makes it before it has anything to say.
+
+    Raises DamagedFile, for entries out of order too.
+    """
+    entries = [(_number(path, epoch), _number(path, offset)) for epoch, offset in _rows(files, path, 2, may_be_empty=True)]
     for before, after in itertools.pairwise(entries):
         if after[0] <= before[0] or after[1] < before[1]:
             raise DamagedFile(f"{path}: epoch {after[0]} from offset {after[1]} does not follow epoch {before[0]} from {before[1]}")

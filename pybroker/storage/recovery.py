@@ -158,7 +158,7 @@ def _read_epochs(home: LogHome, needed: bool, findings: _Findings) -> EpochCache
     except DamagedFile as damage:
         findings.remarks.append(f"{damage}; leader epochs are read from the batches")
         return None
-    if needed and not entries and not home.files.exists(path):
+    if needed and not entries and not (home.files.exists(path) and home.files.size(path)):
         return None
     return EpochCache(entries)
 

@@ -151,17 +151,19 @@ def test_damaged_index_is_built_anew(open_disk: Open, append: Append, tmp_path: 
         assert log.offset_for_timestamp(1000 + offset, 25).offset == offset
 
 
-def test_damaged_epochs_are_read_from_batches(open_disk: Open, append: Append, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "remarks"), [("0\n3\n1 2\n", 1), ("", 0)], ids=["torn", "empty, as a killed Kafka may leave it"])
+def test_damaged_epochs_are_read_from_batches(open_disk: Open, append: Append, tmp_path: Path, content: str, remarks: int) -> None:
     """Without a readable leader-epoch-checkpoint the batches tell the epochs."""
     store = open_disk()
     log = store.create("t", 0, bytes(16), LogConfig(segment_bytes=1000))
     for number in range(25):
         append(log, epoch=number // 5)
     store.close({})
-    (tmp_path / "data/t-0/leader-epoch-checkpoint").write_text("0\n3\n1 2\n")
+    (tmp_path / "data/t-0/leader-epoch-checkpoint").write_text(content)
     log = reopen(open_disk)
     assert [log.epoch_at(offset) for offset in range(0, 25, 5)] == [0, 1, 2, 3, 4]
-    assert "leader epochs are read from the batches" in log.recovery.remarks[0]
+    assert [remark for remark in log.recovery.remarks if "leader epochs are read from the batches" in remark] == list(log.recovery.remarks)
+    assert len(log.recovery.remarks) == remarks
 
 
 def test_clean_stop_with_a_torn_tail(open_disk: Open, append: Append, tmp_path: Path) -> None:
