@@ -94,7 +94,7 @@ final class Stories implements Checks.Story {
         for (int i = 0; i < before.size(); i++) {
             Path from = before.get(i), to = after.get(i);
             try (Stream<Path> files = Files.walk(from)) {
-                for (Path log : files.filter(one -> one.toString().endsWith(".log") && one.getParent().getFileName().toString().matches("(plain|codecs|cut|transactional|steady).*")).toList()) {
+                for (Path log : files.filter(one -> one.toString().endsWith(".log") && one.getParent().getFileName().toString().matches("(plain|codecs|cut|transactional|steady).*(?<!-delete|-future)")).toList()) {
                     Path name = from.relativize(log), same = to.resolve(name); // or in another directory, if it was moved
                     if (!Files.exists(same)) same = after.stream().map(one -> one.resolve(name)).filter(Files::exists).findFirst().orElse(same);
                     byte[] was = Files.readAllBytes(log), is = Files.readAllBytes(same);
