@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -169,5 +170,35 @@ def test_it_is_the_only_voter(tmp_path: Path) -> None:
             async with opened(tmp_path, standalone=True) as room:
                 value = room.state().controller._log._controls[ControlType.KRAFT_VOTERS]
                 assert [voter.voter_id for voter in decode(VotersRecord, 0, value)[0].voters] == [1]
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("noted", "names"),
+    [
+        ({"leaderId": 100, "leaderEpoch": 1, "currentVoters": []}, "1, 100"),
+        ({"leaderId": -1, "leaderEpoch": 1, "currentVoters": [{"voterId": 1}, {"voterId": 5}]}, "1, 5"),
+        ({"leaderId": 1, "leaderEpoch": 1, "currentVoters": [{"voterId": 1}]}, None),
+        ({"leaderId": -1, "leaderEpoch": 1}, None),
+        ({"leaderId": 100, "leaderEpoch": 0}, None),
+        ([], None),
+        ({"leaderId": "?", "leaderEpoch": 1}, None),
+    ],
+)
+def test_metadata_that_others_write(tmp_path: Path, noted: Any, names: str | None) -> None:
+    """A broker whose controller is another node is one of several, too; one that began a later epoch alone, or a damaged note, is not."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as room:
+            assert await room.create("t") == 0
+        (tmp_path / "__cluster_metadata-0/quorum-state").write_text(json.dumps(noted))
+        if names is not None:
+            with pytest.raises(DataDirectoryError, match=rf"in a cluster of several \({names}\); all of its partitions are here"):
+                async with opened(tmp_path):
+                    pass
+        for standalone in (True, False):
+            async with opened(tmp_path, standalone=standalone) as room:
+                assert await room.produce("t") == 0
 
     trio.run(main)

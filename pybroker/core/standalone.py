@@ -2,7 +2,8 @@
 
 Rules
 - It is never done unasked. Served alone, the metadata and the partitions go on with epochs that the others go on with, too: two histories
-  that nobody could tell apart later. So a broker that finds others registered beside itself refuses, unless it is told to stand alone.
+  that nobody could tell apart later. So a broker that finds others registered beside itself, or others that write its metadata log,
+  refuses, unless it is told to stand alone.
 - It is done once. The others are unregistered, and the metadata is that of one broker from then on.
 - A partition that has a replica here, and its log, has that as its only replica. It is led even if the replica was not in sync, for nobody
   else will; then a person is told that others may have had more of it.
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from pybroker.core.cluster import NO_DETAILS, NO_LEADER, BrokerImage, ClusterImage, PartitionImage, TopicImage
+from pybroker.core.cluster import NO_DETAILS, NO_LEADER, ClusterImage, PartitionImage, TopicImage
 from pybroker.core.log_directories import directory_of, may_lead
 from pybroker.wire import messages
 
@@ -34,14 +35,14 @@ class Alone(NamedTuple):
     behind: list[str]
 
 
-def others(image: ClusterImage, node_id: int) -> list[BrokerImage]:
-    """The brokers that are registered beside this one, by id."""
-    return sorted((broker for broker in image.brokers.values() if broker.broker_id != node_id), key=lambda broker: broker.broker_id)
+def others(image: ClusterImage, node_id: int) -> list[int]:
+    """The brokers that are registered beside this one."""
+    return sorted(image.brokers.keys() - {node_id})
 
 
-def refusal(image: ClusterImage, node_id: int, path: str, is_here: IsHere) -> str:
-    """Why a directory is not served, and what to do, in one line."""
-    ids = ", ".join(str(broker_id) for broker_id in sorted({node_id, *image.brokers}))
+def refusal(image: ClusterImage, node_id: int, left: list[int], path: str, is_here: IsHere) -> str:
+    """Why a directory is not served, and what to do, in one line. `left`: the other nodes."""
+    ids = ", ".join(map(str, sorted({node_id, *left})))
     partitions = list(_partitions(image))
     away = [name_of(topic, one) for topic, one in partitions if not _lies_here(topic, one, node_id, is_here)]
     missing = f"{len(away)} of its {len(partitions)} partitions ({shown(away)}) are not here" if away else "all of its partitions are here"
@@ -54,7 +55,8 @@ def refusal(image: ClusterImage, node_id: int, path: str, is_here: IsHere) -> st
 def stand_alone(image: ClusterImage, node_id: int, is_here: IsHere) -> Alone:
     """Leave the others behind, by the rules of this module."""
     records: list[Any] = [
-        messages.UnregisterBrokerRecord(broker_id=broker.broker_id, broker_epoch=broker.epoch) for broker in others(image, node_id)
+        messages.UnregisterBrokerRecord(broker_id=broker_id, broker_epoch=image.brokers[broker_id].epoch)
+        for broker_id in others(image, node_id)
     ]
     behind = []
     for topic, partition in _partitions(image):

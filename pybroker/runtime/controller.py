@@ -157,22 +157,33 @@ class Controller:
         self.snapshots.loaded()
         self._apply_broker_settings()
 
+    def other_voters(self) -> set[int]:
+        """The controllers of this log beside this one, before it starts."""
+        return self._log.other_voters(self._view.node_id)
+
     def _is_new(self) -> bool:
         """Whether nothing was written yet but perhaps the beginning of an epoch, after which the first start was stopped."""
         return not self.image.features and self._log.snapshot is None
 
     def start(
-        self, log_dirs: list[bytes], endpoints: Iterable[Endpoint], locate: Locate, *, all_online: bool, leaving: Sequence[Any] = ()
+        self,
+        log_dirs: list[bytes],
+        endpoints: Iterable[Endpoint],
+        locate: Locate,
+        *,
+        all_online: bool,
+        leaving: Sequence[Any] | None = None,
     ) -> None:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration.
 
-        `leaving`: the records that leave other brokers behind (`core/standalone`).
+        `leaving`: the records that leave other nodes behind, if there are any (`core/standalone`).
         """
         is_new = self._is_new() or bool(self._bootstrap)
         self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
-        if leaving:
+        if leaving is not None:
             self._log.leave_voters(self._view.node_id, self._clock.now_ms())
-            self._write(list(leaving))
+            if leaving:
+                self._write(list(leaving))
         first = [*self._bootstrap, *bootstrap_records(self.settings, self.image.features)] if is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)
         self._write([*first, *started])
@@ -284,7 +295,7 @@ def open_controller(
     controller.load()
     ids = {directory.path: directory.directory_id for directory in directories}
     locate = partial(_locate, store, ids)
-    leaving = leave_others(controller.image, node_id, store, list(log_dirs), locate, standalone=standalone)
+    leaving = leave_others(controller.image, node_id, controller.other_voters(), store, list(log_dirs), locate, standalone=standalone)
     if controller.image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
         paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
         for remark in store.settle(partial(owner_of, controller.image, node_id, paths)):

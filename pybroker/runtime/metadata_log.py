@@ -9,6 +9,7 @@ because the end was lost, the log goes on behind the snapshot.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -80,6 +81,18 @@ class MetadataLog:
         """Whether the quorum knows its voters from the log (1, KIP-853) or from the settings (0)."""
         value = self._controls.get(ControlType.KRAFT_VERSION)
         return 0 if value is None else decode(messages.KRaftVersionRecord, KRAFT_VERSION_VERSION, value)[0].kraft_version
+
+    def other_voters(self, node_id: int) -> set[int]:
+        """Who else writes this log: voters, or the leader, as Kafka noted them. None since a broker alone began a later epoch."""
+        content = self.files.quorum_state()
+        try:
+            noted = json.loads(content) if content else {}
+            if noted.get("leaderEpoch", -1) < self._epoch:
+                return set()
+            nodes = {int(noted["leaderId"]), *(int(voter["voterId"]) for voter in noted.get("currentVoters", ()))}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return set()  # damaged: Kafka makes it anew, too
+        return {node for node in nodes if node >= 0} - {node_id}
 
     @property
     def size_bytes(self) -> int:

@@ -15,15 +15,22 @@ log = logging.getLogger("pybroker")
 
 
 def leave_others(
-    image: ClusterImage, node_id: int, store: LogStore, log_dirs: list[bytes], locate: Locate, *, standalone: bool
-) -> list[Any]:
-    """The records that leave the other brokers behind; none if there are no others. Nothing is written yet.
+    image: ClusterImage,
+    node_id: int,
+    voters: set[int],
+    store: LogStore,
+    log_dirs: list[bytes],
+    locate: Locate,
+    *,
+    standalone: bool,
+) -> list[Any] | None:
+    """The records that leave the other brokers, and `voters`, behind; None if there are no others. Nothing is written yet.
 
     Raises DataDirectoryError if nobody asked for that, or not all directories of this broker are there.
     """
-    left = others(image, node_id)
+    left = sorted({*others(image, node_id), *voters})
     if not left:
-        return []
+        return None
 
     def is_here(topic: str, topic_id: bytes, partition: int) -> bool:
         return locate(topic, topic_id, partition) is not None
@@ -31,10 +38,10 @@ def leave_others(
     if not standalone:
         metadata = store.get(METADATA_TOPIC, 0)
         path = metadata.directory if metadata is not None else "the data directory"
-        raise DataDirectoryError(refusal(image, node_id, path, is_here))
+        raise DataDirectoryError(refusal(image, node_id, left, path, is_here))
     _check_complete(image, node_id, store, log_dirs)
     alone = stand_alone(image, node_id, is_here)
-    ids = ", ".join(str(broker.broker_id) for broker in left)
+    ids = ", ".join(map(str, left))
     log.warning("broker %d stands alone from now on; left behind: %s. Its directory must not go back to them.", node_id, ids)
     if alone.behind:
         count, some = len(alone.behind), shown(alone.behind)

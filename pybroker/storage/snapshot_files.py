@@ -58,6 +58,10 @@ class SnapshotFiles(Protocol):
         """What a Kafka before 4.4 left beside the logs when it formatted the directory (`bootstrap.checkpoint`); None: nothing."""
         ...
 
+    def quorum_state(self) -> bytes | None:
+        """What Kafka noted last of the quorum that writes the log (`quorum-state`, JSON); None: nothing that can be read."""
+        ...
+
 
 def snapshot_files_of(log: Log) -> SnapshotFiles:
     """The place for snapshots that goes with a log: its directory, or memory that lives as long as the log."""
@@ -135,6 +139,13 @@ class DiskSnapshots:
         except OSError as error:
             raise storage_error("read", path, error) from error
 
+    def quorum_state(self) -> bytes | None:
+        """See `SnapshotFiles`."""
+        try:
+            return self._files.read_file(os.path.join(self._directory, layout.QUORUM_STATE))
+        except OSError:
+            return None
+
     def _unlink(self, name: str) -> None:
         path = os.path.join(self._directory, name)
         try:
@@ -181,4 +192,8 @@ class MemorySnapshots:
 
     def bootstrap(self) -> bytes | None:
         """Nobody formatted it."""
+        return None
+
+    def quorum_state(self) -> bytes | None:
+        """There was never another."""
         return None

@@ -44,7 +44,7 @@ def alone(image: ClusterImage, is_here: Any = EVERYTHING) -> tuple[list[Partitio
 def test_others_are_unregistered_with_their_epochs() -> None:
     """Kafka's controller does not replay the end of a registration that it does not know."""
     image = cluster()
-    assert [broker.broker_id for broker in others(image, 1)] == [2, 3]
+    assert others(image, 1) == [2, 3]
     records = stand_alone(image, 1, EVERYTHING).records
     assert [(record.broker_id, record.broker_epoch) for record in records] == [(2, 20), (3, 30)]
     image.replay(records)
@@ -111,9 +111,9 @@ def test_replica_out_of_sync_does_not_lead_by_itself() -> None:
 
 def test_refusal_says_what_is_missing_and_what_to_do() -> None:
     """One line: whose directory, what of it is elsewhere, the option, and what not to do afterwards."""
-    words = refusal(cluster({"replicas": [1, 2]}, {"replicas": [2]}), 1, "/data", EVERYTHING)
+    words = refusal(cluster({"replicas": [1, 2]}, {"replicas": [2]}), 1, [2, 3], "/data", EVERYTHING)
     assert words == (
         "/data is that of broker 1 in a cluster of several (1, 2, 3); 1 of its 2 partitions (t-1) are not here. To serve what is here on "
         "its own, give a copy and --standalone: the broker is the only one from then on, and its directory must not go back to the others."
     )
-    assert "all of its partitions are here" in refusal(cluster({"replicas": [1, 2]}), 1, "/data", EVERYTHING)
+    assert "all of its partitions are here" in refusal(cluster({"replicas": [1, 2]}), 1, [2, 3], "/data", EVERYTHING)
