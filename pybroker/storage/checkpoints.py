@@ -44,15 +44,15 @@ def _format(lines: Iterable[str]) -> bytes:
     return "\n".join([VERSION, str(len(rows)), *rows, ""]).encode()
 
 
-def _rows(files: Files, path: str, columns: int, *, may_be_empty: bool = False) -> list[list[str]]:
-    """The fields of each entry; none for a file that is not there."""
+def _rows(files: Files, path: str, columns: int) -> list[list[str]]:
+    """The fields of each entry; none for a file that is not there, or empty."""
     try:
         content = files.read_file(path)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
-    if not content and may_be_empty:
+    if not content:  # Kafka makes the file before it has anything to say (CheckpointFile)
         return []
     try:
         lines = content.decode("ascii").split("\n")
@@ -77,7 +77,7 @@ def _number(path: str, text: str) -> int:
 
 def read_offsets(files: Files, path: str) -> Offsets:
     """Offsets by topic and partition; empty if there is no such file. Raises DamagedFile."""
-    rows = _rows(files, path, 3, may_be_empty=True)  # Kafka makes the file before it has anything to say (OffsetCheckpointFile)
+    rows = _rows(files, path, 3)
     return {(topic, _number(path, partition)): _number(path, offset) for topic, partition, offset in rows}
 
 
@@ -176,7 +176,7 @@ def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:
 
     Raises DamagedFile, for entries out of order too.
     """
-    entries = [(_number(path, epoch), _number(path, offset)) for epoch, offset in _rows(files, path, 2, may_be_empty=True)]
+    entries = [(_number(path, epoch), _number(path, offset)) for epoch, offset in _rows(files, path, 2)]
     for before, after in itertools.pairwise(entries):
         if after[0] <= before[0] or after[1] < before[1]:
             raise DamagedFile(f"{path}: epoch {after[0]} from offset {after[1]} does not follow epoch {before[0]} from {before[1]}")
