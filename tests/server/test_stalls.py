@@ -25,6 +25,13 @@ from pybroker.wire.headers import request_header, response_header_size
 ELEMENTS = 100_000
 PARTITIONS = 9_000
 BOUND_S = 0.5  # without turns most of these requests hold up everybody for one to three seconds
+TURNS = 60  # of the 450 in which so many markers are written some 300 are noticed; without turns 2, and up to 30 before they begin
+LIMIT_S = 30.0  # for one answer, and for what is asked again and again
+
+
+def connected(address: tuple[str, int]) -> socket.socket:
+    """A connection on which nothing is waited for without an end."""
+    return socket.create_connection(address, timeout=LIMIT_S)
 
 
 def framed(request: Any, version: int) -> bytes:
@@ -163,27 +170,32 @@ def longest_answer_s(address: tuple[str, int], long_request: bytes, short_reques
     sizes: list[int] = []
 
     def ask_long() -> None:
-        with socket.create_connection(address) as connection:
+        with connected(address) as connection:
             sizes.append(ask(connection, long_request))
 
-    longest_s = longest_while(address, ask_long, short_request)
+    times = asked_while(address, ask_long, short_request)
     assert sizes[0] > ELEMENTS
-    return longest_s
+    return longest(times)
 
 
-def longest_while(address: tuple[str, int], work: Callable[[], None], short_request: bytes) -> float:
-    """The longest time that a short request took while others were at work."""
-    longest_s = 0.0
-    with socket.create_connection(address) as connection:
+def asked_while(address: tuple[str, int], work: Callable[[], None], short_request: bytes) -> list[tuple[float, float]]:
+    """When a short request was sent, and when it was answered, again and again while others were at work."""
+    times = []
+    with connected(address) as connection:
         ask(connection, short_request)
         working = threading.Thread(target=work)
         working.start()
         while working.is_alive():
             begin = time.perf_counter()
             ask(connection, short_request)
-            longest_s = max(longest_s, time.perf_counter() - begin)
+            times.append((begin, time.perf_counter()))
         working.join()
-    return longest_s
+    return times
+
+
+def longest(times: list[tuple[float, float]]) -> float:
+    """The longest of some stretches of time."""
+    return max((end - begin for begin, end in times), default=0.0)
 
 
 @pytest.mark.slow
@@ -205,22 +217,26 @@ def begun(connection: socket.socket, transactional_id: str) -> Any:
     """A producer of a transaction; the topic of many partitions is there."""
     topic = messages.CreateTopicsRequest.CreatableTopic(name="many", num_partitions=PARTITIONS, replication_factor=1)
     told(connection, messages.CreateTopicsRequest(topics=[topic], timeout_ms=10_000), 7)
-    while True:
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
         begin = messages.InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=60_000)
         answer = told(connection, begin, 4)
         if not answer.error_code:
             return answer
+    raise TimeoutError(f"no producer id: error {answer.error_code}")
 
 
-def end_of(connection: socket.socket, transactional_id: str, producer: Any) -> None:
-    """End a transaction, and wait until it is complete."""
+def end_of(connection: socket.socket, transactional_id: str, producer: Any, ended: list[tuple[float, float]]) -> None:
+    """End a transaction, wait until it is complete, and note from when to when that was."""
     end = messages.EndTxnRequest(
         transactional_id=transactional_id, producer_id=producer.producer_id, producer_epoch=producer.producer_epoch, committed=True
     )
+    begin = time.perf_counter()
     assert told(connection, end, 4).error_code == 0
     describe = messages.DescribeTransactionsRequest(transactional_ids=[transactional_id])
     while told(connection, describe, 0).transaction_states[0].transaction_state != "CompleteCommit":
-        pass
+        assert time.perf_counter() < begin + LIMIT_S
+    ended.append((begin, time.perf_counter()))
 
 
 def transaction_of_many(connection: socket.socket, transactional_id: str) -> tuple[Any, bytes]:
@@ -235,16 +251,28 @@ def transaction_of_many(connection: socket.socket, transactional_id: str) -> tup
     return producer, framed(request, 12)
 
 
+def large_transaction(address: tuple[str, int], transactional_id: str) -> tuple[float, float, int]:
+    """The longest that others wait while it is written, and while it ends; and how often they are answered while it ends."""
+    short_request = framed(messages.MetadataRequest(topics=[]), 12)
+    ended: list[tuple[float, float]] = []
+    with connected(address) as connection:
+        producer, request = transaction_of_many(connection, transactional_id)
+        produce_s = longest_answer_s(address, request, short_request)
+        times = asked_while(address, partial(end_of, connection, transactional_id, producer, ended), short_request)
+    [(begin, complete)] = ended
+    return produce_s, longest(times), sum(begin <= sent and answered <= complete for sent, answered in times)
+
+
 @pytest.mark.slow
 def test_others_are_answered_during_a_large_transaction(address: tuple[str, int]) -> None:
-    """While a transaction writes to thousands of partitions with one request, and while it ends there: the better of two, too."""
-    short_request = framed(messages.MetadataRequest(topics=[]), 12)
-    times = []
-    with socket.create_connection(address) as connection:
-        for transactional_id in ("first", "second"):
-            producer, request = transaction_of_many(connection, transactional_id)
-            produce_s = longest_answer_s(address, request, short_request)
-            end_s = longest_while(address, partial(end_of, connection, transactional_id, producer), short_request)
-            times.append((produce_s, end_s))
-    assert min(produce_s for produce_s, _ in times) < BOUND_S
-    assert min(end_s for _, end_s in times) < BOUND_S
+    """While a transaction writes to thousands of partitions with one request; and often while it ends there.
+
+    One of four does so: a machine that others use stands still now and then. Without turns none does.
+    """
+    tries = []
+    for number in range(4):
+        produce_s, end_s, turns = large_transaction(address, f"id {number}")
+        tries.append((produce_s, end_s, turns))
+        if produce_s < BOUND_S and end_s < BOUND_S and turns >= TURNS:
+            return
+    raise AssertionError(tries)
