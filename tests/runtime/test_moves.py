@@ -472,6 +472,47 @@ def test_flushes_of_the_log_wait_while_its_copy_is_flushed(room: MoveRoom, monke
     assert committed == [4]
 
 
+def test_flushes_go_on_where_the_tail_is_too_long(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So much comes in while the copy is flushed that it has to catch up first: nobody waits for his flush so long."""
+    room.room.configure(TOPIC, CONFIGS | {"flush.messages": "1"})
+    monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES)
+    monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", VALUE_BYTES * 3 // 2)
+    committed: list[int] = []
+
+    async def story() -> None:
+        live = room.live()
+        room.fill(3)
+        room.move(room.paths[1])
+        future: Any = room.store.future(TOPIC, 0)
+        thread, carry_out = Pace.in_thread, Pace.carry_out
+        told = [False]
+
+        async def loaded(self: Pace, call: Any) -> Any:
+            if told[0] and live.log is not future and call == future.flush and not committed:
+                room.fill(3)
+                committed.append(live.high_watermark)
+            return await thread(self, call)
+
+        async def catching_up(self: Pace, work: Any) -> Any:
+            if committed:
+                committed.append(live.high_watermark)
+            return await carry_out(self, work)
+
+        monkeypatch.setattr(Pace, "in_thread", loaded)
+        monkeypatch.setattr(Pace, "carry_out", catching_up)
+
+        async def write_on() -> None:
+            room.fill(1)
+            told[0] = True
+
+        room.before_assigned = write_on
+        await room.until_still()
+        assert (live.log, live.high_watermark) == (future, 7)
+
+    room.run(story)
+    assert committed[:2] == [4, 7]
+
+
 def test_what_is_copied_in_one_stretch_is_bounded(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """However much comes in with each piece, the loop is not held up for more than the bound; when less comes in the move ends."""
     longest = [0]
@@ -612,9 +653,10 @@ def test_moved_log_is_flushed_in_its_new_place(room: MoveRoom) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, at: int) -> None:
+def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """Nothing of it is copied while the cleaner works on it; the others are moved meanwhile, and it when the cleaner is done."""
     room = MoveRoom(tmp_path, 3)
+    monkeypatch.setattr(moves_module, "MAX_WAIT_S", 1000.0)
 
     async def story() -> None:
         cleaned = room.live(at)
@@ -634,6 +676,29 @@ def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, at: int) -> None:
         done.set()
         await room.until_still()
         assert (room.assignments, cleaned.log.directory) == ([2, 1], room.paths[1])
+
+    room.run(story)
+    room.store.abandon()
+
+
+def test_who_comes_while_a_log_is_cleaned_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but that log was to be moved, so it is waited for; who is asked for now is moved all the same."""
+    room = MoveRoom(tmp_path, 2)
+    monkeypatch.setattr(moves_module, "MAX_WAIT_S", 0.001)
+
+    async def story() -> None:
+        for index in range(2):
+            room.fill(1, index)
+        room.live(0).cleaning = trio.Event()
+        room.move(room.paths[1], 0)
+        for _ in range(5):
+            await trio.lowlevel.checkpoint()
+        room.move(room.paths[1], 1)
+        with trio.fail_after(5):
+            while room.live(1).log.directory != room.paths[1]:
+                await trio.lowlevel.checkpoint()
+        assert room.assignments == [1]
+        room.live(0).cleaning = None
 
     room.run(story)
     room.store.abandon()
