@@ -1,9 +1,16 @@
 """Work in the background of the loop that serves: a little at a time, and less where somebody waits.
 
 A Python thread beside the loop takes the interpreter's lock for 5 ms at a time, and the loop pays that at each wake-up. So long work is a
-generator (`core.compaction.Work`) that runs on the loop for half a millisecond, then lets all others run. If they had nothing to do it
-goes on at once; if they had, it rests for some times as long as it ran: a broker that is busy gives the cleaner a tenth of its time, an
-idle one all. Calls in C that let go of the lock go to a thread.
+generator (`core.compaction.Work`) that runs on the loop for half a millisecond, then lets all others run. Calls in C that let go of the
+lock go to a thread.
+
+Rules
+- If the others had nothing to do the work goes on at once: an idle broker gives it all.
+- If they had, it rests until they had sixteen times its processor time, so that it takes a seventeenth of what a busy loop can do; on a machine
+  that is busy with other processes that takes longer than it does alone. A rest ends after forty times the work, whatever they had: a
+  broker that never has time still gets its logs clean. Others that need little (a request now and then) get nine times its length.
+- One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
+  meanwhile. Who rests sees what the others do in that time; if it was something the next slice is followed by a rest, too.
 
 What the others had is counted in processor time. On a machine that is busy with other processes each turn takes long, whoever has it; that
 is no reason to rest, the system's scheduler shares out already.
@@ -24,15 +31,21 @@ Job = Callable[[], bytes]
 
 SLICE_S = 0.0005
 BUSY_S = 0.00006  # an idle loop comes back within 0.02 ms, the smallest request takes 0.1
-REST_SLICES = 9
+BUSY_SHARE = 0.02  # of a rest; what an idle broker does by itself is less
+LITTLE_SHARE = 0.1
+LEAST_REST = 9.0
+MOST_REST = 40.0
+OTHERS_REST = 16.0  # in processor time of the others
 
 
 class Pace:
     """How one background worker shares the loop. `longest_slice_s` is what it kept others waiting at most."""
 
-    __slots__ = ("_began", "_began_processor_s", "longest_slice_s", "worked_s")
+    __slots__ = ("_began", "_began_processor_s", "_others_share", "_unrested_s", "longest_slice_s", "worked_s")
 
     def __init__(self) -> None:
+        self._others_share = 0.0  # of the time of the last rest; 0: they had nothing to do when last seen
+        self._unrested_s = 0.0  # processor time since the last rest
         self._begin()
         self.longest_slice_s = self.worked_s = 0.0
 
@@ -64,11 +77,24 @@ class Pace:
     async def pause(self) -> None:
         """Let everybody else run."""
         self._note()
-        stopped, stopped_processor_s = trio.current_time(), processor_s()
-        await trio.lowlevel.checkpoint()
-        if trio.current_time() - stopped > BUSY_S and processor_s() - stopped_processor_s > BUSY_S:
-            await trio.sleep(REST_SLICES * (stopped_processor_s - self._began_processor_s))
+        if not self._others_share:
+            stopped, stopped_processor_s = trio.current_time(), processor_s()
+            await trio.lowlevel.checkpoint()
+            if trio.current_time() - stopped > BUSY_S and processor_s() - stopped_processor_s > BUSY_S:
+                await self._rest()
+            else:
+                self._unrested_s = 0.0
+        else:
+            await self._rest()
         self._begin()
+
+    async def _rest(self) -> None:
+        began, began_processor_s = trio.current_time(), processor_s()
+        await trio.sleep(self._unrested_s * rest_after(self._others_share))
+        self._unrested_s = 0.0
+        rested_s = trio.current_time() - began
+        share = (processor_s() - began_processor_s - BUSY_S) / rested_s
+        self._others_share = (share + (self._others_share or share)) / 2 if share > BUSY_SHARE else 0.0
 
     def _begin(self) -> None:
         self._began, self._began_processor_s = trio.current_time(), processor_s()
@@ -77,3 +103,9 @@ class Pace:
         worked_s = trio.current_time() - self._began
         self.worked_s += worked_s
         self.longest_slice_s = max(self.longest_slice_s, worked_s)
+        self._unrested_s += processor_s() - self._began_processor_s
+
+
+def rest_after(others_share: float) -> float:
+    """How long to rest after work of length 1, where the others need that share of the time."""
+    return LEAST_REST if others_share < LITTLE_SHARE else max(LEAST_REST, min(MOST_REST, OTHERS_REST / others_share))
