@@ -26,10 +26,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import compress, islice
 from typing import NamedTuple, TypeVar
 
 from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.offset_map import OffsetMap
+from pybroker.core.offset_marks import SUPERSEDED, TOMBSTONE, VALUE, OffsetMarks
+from pybroker.records import compression
 from pybroker.records.batch import (
     CODEC_MASK,
     DELETE_HORIZON_BIT,
@@ -39,7 +42,6 @@ from pybroker.records.batch import (
     BatchHeader,
     seal,
 )
-from pybroker.records.compression import compress
 from pybroker.records.control import control_type
 from pybroker.records.keyed import KeyedRecord, keyed_records, retimed, timestamp_delta
 from pybroker.records.record import payload_of
@@ -50,6 +52,8 @@ Job = Callable[[], bytes]
 Work = Generator[Job | None, bytes | None, T]
 
 PAUSE_AFTER_RECORDS = 64  # 0.3 ms
+TOMBSTONES_STAY = bytes(mark in (TOMBSTONE, VALUE) for mark in range(256))
+VALUES_STAY = bytes(mark == VALUE for mark in range(256))
 LONG_CALL_BYTES = 32 << 10  # a codec takes up to 0.3 ms for so many; to ask a thread costs 0.1 ms
 
 
@@ -60,22 +64,27 @@ class LastRecord(NamedTuple):
     producer_epoch: int
 
 
-def index_batch(offsets: OffsetMap, batch: Buffer, header: BatchHeader, start_offset: int, transactions: CleanedTransactions) -> Work[bool]:
-    """Note the keys of a dirty batch, from `start_offset` on. False if the map is full: the round ends at its `latest_offset`."""
+def index_batch(
+    offsets: OffsetMap, marks: OffsetMarks, batch: Buffer, header: BatchHeader, transactions: CleanedTransactions
+) -> Work[bool]:
+    """Note the keys of a dirty batch, from where `marks` begin. False if the map is full: the round ends at its `latest_offset`."""
     if header.is_control:
         kind = yield from _control_type(batch, header)
         transactions.is_superseded(header, kind)
     elif not transactions.is_aborted(header):
         payload = yield from _payload(batch, header)
-        base_offset = header.base_offset
-        for number, (_, _, delta, key, _) in enumerate(keyed_records(payload, header.record_count)):
-            if key is not None and base_offset + delta >= start_offset:
-                if offsets.is_full:
-                    return False
-                offsets.put(key, base_offset + delta)
-            if number % PAUSE_AFTER_RECORDS == PAUSE_AFTER_RECORDS - 1:
+        records, base_offset = keyed_records(payload, header.record_count), header.base_offset
+        if base_offset < marks.start_offset:
+            records = (record for record in records if base_offset + record[2] >= marks.start_offset)
+        marks.begin(header)
+        for left in range(header.record_count, 0, -PAUSE_AFTER_RECORDS):
+            if not offsets.put_all(islice(records, PAUSE_AFTER_RECORDS), base_offset, marks):
+                marks.end(header, offsets.latest_offset)
+                return False
+            if left > PAUSE_AFTER_RECORDS:
                 yield None
-    if header.last_offset >= start_offset:
+        marks.end(header, header.last_offset)
+    if header.last_offset >= marks.start_offset:
         offsets.latest_offset = header.last_offset
     return True
 
@@ -83,11 +92,12 @@ def index_batch(offsets: OffsetMap, batch: Buffer, header: BatchHeader, start_of
 class Compaction:
     """One walk over a log, from its start to `end_offset`, where the round ends. Times in milliseconds."""
 
-    __slots__ = ("_delete_retention_ms", "_end_offset", "_now_ms", "_offsets", "_producers", "changed", "transactions")
+    __slots__ = ("_delete_retention_ms", "_end_offset", "_marks", "_now_ms", "_offsets", "_producers", "changed", "transactions")
 
     def __init__(
         self,
         offsets: OffsetMap,
+        marks: OffsetMarks,
         transactions: CleanedTransactions,
         producers: Mapping[int, LastRecord],
         end_offset: int,
@@ -97,6 +107,7 @@ class Compaction:
         self.transactions = transactions
         self.changed = False
         self._offsets = offsets
+        self._marks = marks
         self._producers = producers
         self._end_offset = end_offset
         self._now_ms = now_ms
@@ -131,7 +142,25 @@ class Compaction:
         return seal(replace(header, attributes=attributes, base_timestamp=NO_TIMESTAMP, record_count=0), b"")
 
     def _without_superseded(self, batch: Buffer, header: BatchHeader) -> Work[Buffer | None]:
+        marks = self._marks.of(header)
+        if marks is not None and marks.count(SUPERSEDED) == len(marks):
+            return self._emptied(header)
+        if marks is not None and marks.count(VALUE) == len(marks):
+            return batch
         payload = yield from _payload(batch, header)
+        if marks is None:
+            kept, tombstones = yield from self._kept_by_map(payload, header)
+        else:
+            kept, tombstones = yield from self._kept_by_marks(payload, header, marks)
+        if not kept:
+            return self._emptied(header)
+        new_horizon = tombstones and not header.has_delete_horizon
+        if len(kept) == header.record_count and not new_horizon:
+            return batch
+        return (yield from self._rewritten(payload, header, kept, new_horizon))
+
+    def _kept_by_map(self, payload: bytes, header: BatchHeader) -> Work[tuple[list[KeyedRecord], bool]]:
+        """The records that stay, and whether one of them is a tombstone."""
         keep_tombstones = not self._horizon_is_over(header)
         base_offset, latest_offset, get = header.base_offset, self._offsets.latest_offset, self._offsets.get
         kept: list[KeyedRecord] = []
@@ -144,12 +173,17 @@ class Compaction:
                 tombstones = tombstones or not has_value
             if number % PAUSE_AFTER_RECORDS == PAUSE_AFTER_RECORDS - 1:
                 yield None
-        if not kept:
-            return self._emptied(header)
-        new_horizon = tombstones and not header.has_delete_horizon
-        if len(kept) == header.record_count and not new_horizon:
-            return batch
-        return (yield from self._rewritten(payload, header, kept, new_horizon))
+        return kept, tombstones
+
+    def _kept_by_marks(self, payload: bytes, header: BatchHeader, marks: bytes) -> Work[tuple[list[KeyedRecord], bool]]:
+        """The same. What has a mark is below the end of the offset map."""
+        stays = marks.translate(VALUES_STAY if self._horizon_is_over(header) else TOMBSTONES_STAY)
+        records = keyed_records(payload, header.record_count)
+        kept: list[KeyedRecord] = []
+        for at in range(0, len(stays), PAUSE_AFTER_RECORDS):
+            kept += compress(islice(records, PAUSE_AFTER_RECORDS), stays[at : at + PAUSE_AFTER_RECORDS])
+            yield None
+        return kept, not self._horizon_is_over(header) and TOMBSTONE in marks
 
     def _with_horizon(self, batch: Buffer, header: BatchHeader) -> Work[Buffer]:
         """A superseded marker, which goes later."""
@@ -172,7 +206,7 @@ class Compaction:
             new.max_timestamp = yield from _max_timestamp(payload, kept, header.base_timestamp)
         if not new.is_compressed:
             return seal(new, records)
-        return seal(new, (yield from _long_call(partial(compress, new.codec, records), len(records))))
+        return seal(new, (yield from _long_call(partial(compression.compress, new.codec, records), len(records))))
 
 
 def _is_last(header: BatchHeader, last: LastRecord) -> bool:

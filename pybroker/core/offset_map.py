@@ -14,7 +14,11 @@ Kafka: SkimpyOffsetMap; log.cleaner.dedupe.buffer.size and log.cleaner.io.buffer
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+
+from pybroker.core.offset_marks import SUPERSEDED, TOMBSTONE, OffsetMarks
+from pybroker.records.keyed import KeyedRecord
 
 PLACE_BYTES = 24
 MIN_PLACES = 3
@@ -41,23 +45,48 @@ class OffsetMap:
         """Whether no further key may be put in."""
         return self.size >= self.capacity
 
-    def put(self, key: bytes, offset: int) -> None:
-        """Note that `key` was written at `offset`, which is above all that were put in before. Not when full."""
-        place, high, low = self._find(key)
-        memory = self._memory
-        if not memory[place]:
-            memory[place + 1] = high
-            memory[place + 2] = low
-            self.size += 1
-        memory[place] = offset + 1
-        self.latest_offset = offset
+    def put_all(self, records: Iterable[KeyedRecord], base_offset: int, marks: OffsetMarks) -> bool:  # calls would double its time
+        """Note at which offset each key was written, and what that means for the records before; offsets must rise from call to call.
+
+        False if a key came that found the map full: what is noted ends at `latest_offset`.
+        """
+        memory, places, latest_offset = self._memory, self._places, self.latest_offset
+        noted, start_offset, last_delta = marks.noted, marks.start_offset, marks.last_delta
+        room, is_full = self.capacity - self.size, False
+        for _, _, delta, key, has_value in records:
+            if delta <= last_delta:
+                marks.give_up()
+            last_delta = delta
+            offset = base_offset + delta
+            if key is not None:
+                if not room:
+                    is_full = True
+                    break
+                high, low = hash(key), hash(key + SECOND)
+                number = high % places
+                place = 3 * number
+                while before := memory[place]:
+                    if memory[place + 1] == high and memory[place + 2] == low:
+                        if (at := before - 1 - start_offset) < len(noted):
+                            noted[at] = SUPERSEDED
+                        break
+                    number = (number + low % (places - 1) + 1) % places
+                    place = 3 * number
+                else:
+                    memory[place + 1] = high
+                    memory[place + 2] = low
+                    room -= 1
+                memory[place] = offset + 1
+                latest_offset = offset
+                if has_value:
+                    continue
+            if (at := offset - start_offset) < len(noted):
+                noted[at] = SUPERSEDED if key is None else TOMBSTONE
+        self.size, self.latest_offset, marks.last_delta = self.capacity - room, latest_offset, last_delta
+        return not is_full
 
     def get(self, key: bytes) -> int:
         """The last offset of `key`, -1 if it was not put in."""
-        return self._memory[self._find(key)[0]] - 1
-
-    def _find(self, key: bytes) -> tuple[int, int, int]:
-        """Where the place of a key begins, or the empty one where it would be, and the halves of its hash."""
         high, low = hash(key), hash(key + SECOND)
         memory, places = self._memory, self._places
         number = high % places
@@ -65,7 +94,7 @@ class OffsetMap:
         while memory[place] and (memory[place + 1] != high or memory[place + 2] != low):
             number = (number + low % (places - 1) + 1) % places
             place = 3 * number
-        return place, high, low
+        return memory[place] - 1
 
 
 def _prime(number: int, step: int) -> int:

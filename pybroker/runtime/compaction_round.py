@@ -17,6 +17,7 @@ from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.cleaning import Dirt, group_segments, largest_segment_bytes
 from pybroker.core.compaction import Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
+from pybroker.core.offset_marks import OffsetMarks
 from pybroker.records.batch import BatchHeader, has_valid_checksum, iter_batches, read_header
 from pybroker.records.errors import CorruptRecords
 from pybroker.runtime.pacing import Pace
@@ -68,11 +69,12 @@ class Round:
 
     async def run(self) -> Outcome:
         """Carry it out. Raises StorageError, RecordsError."""
-        offsets = await self._index()
+        offsets, marks = await self._index()
         end_offset = offsets.latest_offset + 1
         extents = [extent for extent in self._log.extents() if extent.base_offset < end_offset]
         compaction = Compaction(
             offsets,
+            marks,
             CleanedTransactions(self._aborted),
             last_records(self._live),
             end_offset,
@@ -85,20 +87,21 @@ class Round:
         self._outcome.end_offset = end_offset
         return self._outcome
 
-    async def _index(self) -> OffsetMap:
-        """Where each key of the dirty part was written last, for as many keys as there is memory."""
+    async def _index(self) -> tuple[OffsetMap, OffsetMarks]:
+        """Where each key of the dirty part was written last, for as many keys as there is memory, and what that says of its records."""
         start, end = self._dirt.first_dirty_offset, self._dirt.first_uncleanable_offset
         offsets = OffsetMap(self._limits.dedupe_buffer_bytes, self._limits.load_factor, end - start)
         offsets.latest_offset = start - 1
+        marks = OffsetMarks(start, end - start)
         transactions = CleanedTransactions(self._aborted)
         offset = start
         while (chunk := await self._read(offset, end)) is not None:
             for batch, header in batches_in(chunk, offset):
-                if not await self._pace.carry_out(index_batch(offsets, batch, header, start, transactions)):
-                    return offsets
+                if not await self._pace.carry_out(index_batch(offsets, marks, batch, header, transactions)):
+                    return offsets, marks
                 offset = header.next_offset
         offsets.latest_offset = end - 1
-        return offsets
+        return offsets, marks
 
     async def _clean_group(self, compaction: Compaction, group: list[Extent]) -> bool:
         """Write the segments of a group into one and put it in their place. False if they are no longer there."""

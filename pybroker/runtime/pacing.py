@@ -6,11 +6,13 @@ lock go to a thread.
 
 Rules
 - If the others had nothing to do the work goes on at once: an idle broker gives it all.
-- If they had, it rests until they had sixteen times its processor time, so that it takes a seventeenth of what a busy loop can do; on a machine
-  that is busy with other processes that takes longer than it does alone. A rest ends after forty times the work, whatever they had: a
-  broker that never has time still gets its logs clean. Others that need little (a request now and then) get nine times its length.
+- If they had, it rests, and sees what they do in that time. If that was nothing it goes on.
+- Else it rests after each slice until they had sixteen times its processor time, so it takes a seventeenth of what a busy loop can do. On a
+  machine that is busy with other processes that takes them longer, so it does not go by the wall; but forty times the work is enough,
+  whatever they had, so that logs get clean while a broker never has time. Others that need little get nine times its length.
 - One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
-  meanwhile. Who rests sees what the others do in that time; if it was something the next slice is followed by a rest, too.
+  meanwhile; what is seen during a rest cannot be missed.
+- The others had something to do if one of them took a step: after a step of work, to wait costs a cold loop as much as a small request.
 
 What the others had is counted in processor time. On a machine that is busy with other processes each turn takes long, whoever has it; that
 is no reason to rest, the system's scheduler shares out already.
@@ -33,6 +35,7 @@ SLICE_S = 0.0005
 BUSY_S = 0.00006  # an idle loop comes back within 0.02 ms, the smallest request takes 0.1
 BUSY_SHARE = 0.02  # of a rest; what an idle broker does by itself is less
 LITTLE_SHARE = 0.1
+FIRST_REST_S = 0.001  # to see whether what they had was all: on a busy machine an idle loop may take long, too
 LEAST_REST = 9.0
 MOST_REST = 40.0
 OTHERS_REST = 16.0  # in processor time of the others
@@ -77,24 +80,19 @@ class Pace:
     async def pause(self) -> None:
         """Let everybody else run."""
         self._note()
-        if not self._others_share:
-            stopped, stopped_processor_s = trio.current_time(), processor_s()
-            await trio.lowlevel.checkpoint()
-            if trio.current_time() - stopped > BUSY_S and processor_s() - stopped_processor_s > BUSY_S:
-                await self._rest()
-            else:
-                self._unrested_s = 0.0
+        if self._others_share:
+            await self._rest(self._unrested_s * rest_after(self._others_share))
         else:
-            await self._rest()
+            seen = await _wait_and_see(0.0)
+            if seen.steps and min(seen.took_s, seen.processor_s) > BUSY_S:
+                await self._rest(FIRST_REST_S)
+        self._unrested_s = 0.0
         self._begin()
 
-    async def _rest(self) -> None:
-        began, began_processor_s = trio.current_time(), processor_s()
-        await trio.sleep(self._unrested_s * rest_after(self._others_share))
-        self._unrested_s = 0.0
-        rested_s = trio.current_time() - began
-        share = (processor_s() - began_processor_s - BUSY_S) / rested_s
-        self._others_share = (share + (self._others_share or share)) / 2 if share > BUSY_SHARE else 0.0
+    async def _rest(self, length_s: float) -> None:
+        seen = await _wait_and_see(length_s)
+        share = (seen.processor_s - BUSY_S) / max(seen.took_s, length_s)
+        self._others_share = (share + (self._others_share or share)) / 2 if seen.steps and share > BUSY_SHARE else 0.0
 
     def _begin(self) -> None:
         self._began, self._began_processor_s = trio.current_time(), processor_s()
@@ -109,3 +107,28 @@ class Pace:
 def rest_after(others_share: float) -> float:
     """How long to rest after work of length 1, where the others need that share of the time."""
     return LEAST_REST if others_share < LITTLE_SHARE else max(LEAST_REST, min(MOST_REST, OTHERS_REST / others_share))
+
+
+class _Seen(trio.abc.Instrument):
+    """What the others did while one task waited: how many steps, in how much processor time, of how many seconds."""
+
+    __slots__ = ("processor_s", "steps", "took_s")
+
+    def __init__(self) -> None:
+        self.steps = -1  # the last one is that of who waits
+        self.took_s, self.processor_s = -trio.current_time(), -processor_s()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.steps += 1
+
+
+async def _wait_and_see(length_s: float) -> _Seen:
+    seen = _Seen()
+    trio.lowlevel.add_instrument(seen)
+    try:
+        await trio.sleep(length_s)  # of no length: one turn of all
+    finally:
+        trio.lowlevel.remove_instrument(seen)
+    seen.took_s += trio.current_time()
+    seen.processor_s += processor_s()
+    return seen

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.compaction import LONG_CALL_BYTES, Compaction, LastRecord, index_batch
 from pybroker.core.offset_map import OffsetMap
-from pybroker.records.batch import has_valid_checksum, iter_batches, patch_base_offset, read_header
+from pybroker.core.offset_marks import OffsetMarks
+from pybroker.records.batch import HEADER_SIZE, has_valid_checksum, iter_batches, patch_base_offset, read_header, write_checksum
 from pybroker.records.builder import build_batch
 from pybroker.records.compression import Codec
 from pybroker.records.control import build_marker
@@ -43,15 +46,21 @@ def compact(
     producers: dict[int, LastRecord] | None = None,
     now_ms: int = NOW_MS,
     end_offset: int | None = None,
+    start_offset: int = 0,
+    map_bytes: int = 1 << 20,
+    mark_bytes: int = 1 << 20,
 ) -> list[bytes]:
     """What one round leaves of batches that are dirty."""
     end = read_header(batches[-1]).next_offset
-    offsets = OffsetMap(1 << 20, 0.9, end)
+    offsets = OffsetMap(map_bytes, 0.9, end)
+    marks = OffsetMarks(start_offset, end - start_offset, mark_bytes)
     transactions = CleanedTransactions(aborted)
     for batch in batches:
-        assert finish(index_batch(offsets, batch, read_header(batch), 0, transactions))
+        header = read_header(batch)
+        if header.last_offset >= start_offset and not finish(index_batch(offsets, marks, batch, header, transactions)):
+            break
     end = end + 1 if end_offset is None else end_offset
-    compaction = Compaction(offsets, CleanedTransactions(aborted), producers or {}, end, now_ms, RETENTION_MS)
+    compaction = Compaction(offsets, marks, CleanedTransactions(aborted), producers or {}, end, now_ms, RETENTION_MS)
     left = [finish(compaction.clean(batch, read_header(batch))) for batch in batches]
     kept = [bytes(batch) for batch in left if batch is not None]
     assert compaction.changed == (kept != [bytes(batch) for batch in batches])
@@ -158,10 +167,98 @@ def test_full_map_ends_the_round():
     """What lies beyond its last key stays as it is."""
     offsets = OffsetMap(1, 0.4, 1)
     batch = build_batch([(b"a", b"1"), (b"a", b"2"), (b"b", b"3"), (b"a", b"4")])
-    assert not finish(index_batch(offsets, batch, read_header(batch), 0, CleanedTransactions()))
+    marks = OffsetMarks(0, 4)
+    assert not finish(index_batch(offsets, marks, batch, read_header(batch), CleanedTransactions()))
     assert (offsets.is_full, offsets.latest_offset) == (True, 0)
-    kept = finish(Compaction(offsets, CleanedTransactions(), {}, 1, NOW_MS, 0).clean(batch, read_header(batch)))
+    kept = finish(Compaction(offsets, marks, CleanedTransactions(), {}, 1, NOW_MS, 0).clean(batch, read_header(batch)))
     assert [record.offset for record in iter_records(kept)] == [0, 1, 2, 3]
+
+
+ROWS = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c", b"d"]), st.sampled_from([None, b"1", b"2"])), min_size=1, max_size=9)
+BATCHES = st.lists(
+    st.tuples(ROWS, st.sampled_from([Codec.NONE, Codec.GZIP]), st.sampled_from([-1, 5, 6]), st.booleans()), min_size=1, max_size=8
+)
+
+
+def compare_with_and_without_marks(drawn: Any, start_offset: int, mark_bytes: int, map_bytes: int, compacted: int) -> None:
+    """With marks of all, some and no offsets the same bytes are left."""
+    batches: list[bytes] = []
+    aborted: list[AbortedTransaction] = []
+    end = 0
+    for rows, codec, producer_id, transactional in drawn:
+        identity = {"producer_id": producer_id, "producer_epoch": 0, "base_sequence": end} if producer_id > 0 else {}
+        timed = [(key, value, BEGAN_MS + number) for number, (key, value) in enumerate(rows)]
+        in_transaction = transactional and producer_id > 0
+        batches.append(build_batch(timed, base_offset=end, codec=codec, transactional=in_transaction, **identity))
+        first, end = end, end + len(rows)
+        if in_transaction:
+            commit = producer_id == 5
+            batches.append(marker(end, producer_id, commit=commit))
+            aborted += [] if commit else [AbortedTransaction(producer_id, first, end, -1)]
+            end += 1
+    producers = {5: LastRecord(end // 2, 0), 6: LastRecord(end - 1, 0)}
+    ended = {"producers": producers, "end_offset": end, "aborted": tuple(aborted)}
+    batches = compact(batches[:compacted], **ended) + batches[compacted:] if batches[:compacted] else batches
+    if not batches:
+        return
+    left = [
+        compact(batches, **ended, start_offset=min(start_offset, end - 1), map_bytes=map_bytes, mark_bytes=size, now_ms=now_ms)
+        for now_ms in (NOW_MS, NOW_MS + RETENTION_MS)
+        for size in (0, mark_bytes, 1 << 20)
+    ]
+    assert left[0] == left[1] == left[2]
+    assert left[3] == left[4] == left[5]
+
+
+MARKED = (BATCHES, st.integers(0, 30), st.integers(0, 40), st.sampled_from([1 << 20, 150]), st.integers(0, 8))
+
+
+@given(*MARKED)
+@settings(derandomize=True, deadline=None, max_examples=10)
+def test_marks_change_nothing(drawn: Any, start_offset: int, mark_bytes: int, map_bytes: int, compacted: int):
+    """Batches cleaned before or not, transactions, tombstones, a map that gets full, a start within a batch."""
+    compare_with_and_without_marks(drawn, start_offset, mark_bytes, map_bytes, compacted)
+
+
+@pytest.mark.slow
+@given(*MARKED)
+@settings(derandomize=True, deadline=None, max_examples=500)
+def test_marks_change_nothing_in_many_logs(drawn: Any, start_offset: int, mark_bytes: int, map_bytes: int, compacted: int):
+    """The same, of more of them."""
+    compare_with_and_without_marks(drawn, start_offset, mark_bytes, map_bytes, compacted)
+
+
+def test_marks_are_given_up_where_offsets_do_not_rise():
+    """Two records that say they have the same offset: what follows must not be taken for superseded."""
+    batch = bytearray(build_batch([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]))
+    size = (len(batch) - HEADER_SIZE) // 3
+    for at, delta in ((1, 5), (2, 5)):
+        assert batch[HEADER_SIZE + at * size + 3] == 2 * at
+        batch[HEADER_SIZE + at * size + 3] = 2 * delta
+    write_checksum(batch, 0)
+    after = build_batch([(b"d", b"4"), (b"e", b"5"), (b"f", b"6"), (b"b", b"7")], base_offset=3)
+    batches = [bytes(batch), after]
+    assert compact(batches) == compact(batches, mark_bytes=0)
+    assert len(records(compact(batches))) >= 4
+    backwards = build_batch([(b"a", b"1"), (b"a", b"2")])
+    swapped = bytearray(backwards)
+    size = (len(swapped) - HEADER_SIZE) // 2
+    swapped[HEADER_SIZE + 3], swapped[HEADER_SIZE + size + 3] = swapped[HEADER_SIZE + size + 3], swapped[HEADER_SIZE + 3]
+    write_checksum(swapped, 0)
+    assert compact([bytes(swapped)]) == compact([bytes(swapped)], mark_bytes=0)
+
+
+def test_batches_that_are_wholly_superseded_are_not_opened():
+    """Nor those that lose nothing: with marks the second walk needs their headers alone."""
+    rows = [(b"%d" % number, number.to_bytes(8, "big") * 900, BEGAN_MS) for number in range(90)]
+    first, second = build_batch(rows, codec=Codec.ZSTD), build_batch(rows, codec=Codec.ZSTD, base_offset=90)
+    offsets, marks = OffsetMap(1 << 20, 0.9, 180), OffsetMarks(0, 180)
+    for batch in (first, second):
+        finish(index_batch(offsets, marks, batch, read_header(batch), CleanedTransactions()))
+    compaction = Compaction(offsets, marks, CleanedTransactions(), {}, 181, NOW_MS, 0)
+    broken = [batch[:HEADER_SIZE] for batch in (first, second)]
+    assert finish(compaction.clean(broken[0], read_header(first))) is None
+    assert finish(compaction.clean(broken[1], read_header(second))) is broken[1]
 
 
 def transaction(first_offset: int, producer_id: int, key: bytes = b"a") -> bytes:
