@@ -45,10 +45,10 @@ class OffsetMap:
         """Whether no further key may be put in."""
         return self.size >= self.capacity
 
-    def put_all(self, records: Iterable[KeyedRecord], base_offset: int, marks: OffsetMarks) -> bool:  # calls would double its time
+    def put_all(self, records: Iterable[KeyedRecord], base_offset: int, marks: OffsetMarks) -> bool:
         """Note at which offset each key was written, and what that means for the records before; offsets must rise from call to call.
 
-        False if a key came that found the map full: what is noted ends at `latest_offset`.
+        False if a key came that found the map full: what is noted ends at `latest_offset`. All in one loop: calls would double its time.
         """
         memory, places, latest_offset = self._memory, self._places, self.latest_offset
         noted, start_offset, last_delta = marks.noted, marks.start_offset, marks.last_delta
@@ -67,7 +67,7 @@ class OffsetMap:
                 place = 3 * number
                 while before := memory[place]:
                     if memory[place + 1] == high and memory[place + 2] == low:
-                        if (at := before - 1 - start_offset) < len(noted):
+                        if 0 <= (at := before - 1 - start_offset) < len(noted):
                             noted[at] = SUPERSEDED
                         break
                     number = (number + low % (places - 1) + 1) % places
@@ -80,7 +80,7 @@ class OffsetMap:
                 latest_offset = offset
                 if has_value:
                     continue
-            if (at := offset - start_offset) < len(noted):
+            if 0 <= (at := offset - start_offset) < len(noted):
                 noted[at] = SUPERSEDED if key is None else TOMBSTONE
         self.size, self.latest_offset, marks.last_delta = self.capacity - room, latest_offset, last_delta
         return not is_full

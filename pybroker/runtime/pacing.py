@@ -12,7 +12,7 @@ Rules
   whatever they had, so that logs get clean while a broker never has time. Others that need little get nine times its length.
 - One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
   meanwhile; what is seen during a rest cannot be missed.
-- The others had something to do if one of them took a step: after a step of work, to wait costs a cold loop as much as a small request.
+- The others had something to do if one of them took a step: on a machine that is busy an empty turn may cost as much as a small request.
 
 What the others had is counted in processor time. On a machine that is busy with other processes each turn takes long, whoever has it; that
 is no reason to rest, the system's scheduler shares out already.

@@ -46,3 +46,12 @@ def test_every_buffer_holds_a_key():
     assert not offsets.is_full
     put(offsets, b"", 7)
     assert offsets.get(b"") == 7
+
+
+def test_offsets_that_fall_leave_no_marks():
+    """A batch may say that a record lies before its first: it is noted in the map, and marks are given up."""
+    offsets, marks = OffsetMap(1 << 20, 0.9, 10), OffsetMarks(3, 10)
+    records = [(0, 0, -5, b"a", True), (0, 0, -5, None, True), (0, 0, 0, b"a", False)]
+    assert offsets.put_all(records, 3, marks)
+    assert offsets.get(b"a") == 3
+    assert not marks.noted
