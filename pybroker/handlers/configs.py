@@ -56,14 +56,14 @@ async def describe_configs(context: RequestContext, request: Any) -> Any:
 
 def _describe(state: BrokerState, resource: Any, request: Any) -> Any:
     result = messages.DescribeConfigsResponse.DescribeConfigsResult(
-        error_code=ErrorCode.NONE, error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
+        error_code=ErrorCode.NONE, error_message="", resource_type=resource.resource_type, resource_name=resource.resource_name
     )
     try:
         entries = _entries(state, resource.resource_type, resource.resource_name, resource.configuration_keys)
         kind = DOCUMENTED_KINDS.get(resource.resource_type) if request.include_documentation else None
         result.configs = [_told(entry, request.include_synonyms, kind) for entry in entries]
     except KafkaError as error:
-        result.error_code, result.error_message = error.code, error.message
+        result.error_code, result.error_message = error.code, error.message or ""
     return result
 
 

@@ -214,6 +214,14 @@ def test_what_cannot_be_described(kind: int, name: str, code: int) -> None:
     assert (result.error_code, result.configs) == (code, [])
 
 
+def test_nothing_to_say_about_a_described_resource_is_an_empty_text() -> None:
+    """Kafka's message is empty, not null, where all is well and where a topic is unknown."""
+    room = Room()
+    room.create("a")
+    assert [room.describe(2, name).error_message for name in ("a", "nope")] == ["", ""]
+    assert room.describe(2, "b ad").error_message
+
+
 def test_brokers_groups_and_subscriptions_are_described() -> None:
     """Each with its defaults; all brokers together only with what was set while they run."""
     room = Room(num_partitions="4")
