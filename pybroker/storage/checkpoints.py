@@ -115,14 +115,19 @@ class OffsetCheckpoints:
         """
         names = list(names)
         with self._lock:
-            said = set().union(*(self._said_by(directory, name) for name in names))
-            if key not in said if key is not None else all(map(keep().__contains__, said)):
+            said = [self._said_by(directory, name) for name in names]
+            if key is not None:
+                is_told_of = any(key in offsets for offsets in said)
+            else:
+                kept = keep()
+                is_told_of = any(other not in kept for offsets in said for other in offsets)
+            if not is_told_of:
                 return
 
         def look() -> dict[str, Offsets]:
-            kept = keep()
-            said = {name: self._said_by(directory, name) for name in names}
-            return {name: _only(kept, key, offsets) for name, offsets in said.items() if offsets}
+            told = {name: self._said_by(directory, name) for name in names}
+            living = keep()
+            return {name: _only(living, key, offsets) for name, offsets in told.items() if offsets}
 
         self.write(directory, look)
 

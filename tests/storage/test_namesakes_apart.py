@@ -209,3 +209,15 @@ def test_way_that_could_not_be_made_is_made_later(open_disk: Open, append: Appen
     store.checkpoint({})
     assert not store.is_in_the_way(MADE_ANEW[0])
     assert all(b"\nt 0 " not in content for path in paths for content in checkpoints_of(path).values())
+
+
+def test_first_append_does_not_look_through_all_that_is_said(tmp_path: Path) -> None:
+    """A log of which no checkpoint tells is made at the same cost however many others they tell of."""
+    checkpoints = OffsetCheckpoints(Files())
+
+    class Looked(dict[tuple[str, int], int]):
+        def __iter__(self) -> Any:
+            raise AssertionError("all were looked at")
+
+    checkpoints._said[str(tmp_path / "c")] = Looked({KEPT: 1})
+    checkpoints.forget(str(tmp_path), ["c"], MADE_ANEW, set)
