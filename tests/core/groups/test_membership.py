@@ -195,6 +195,17 @@ def test_leave_several(play):
     assert (codes, play.state()) == ([0, E.UNKNOWN_MEMBER_ID], "Empty")
 
 
+def test_who_is_taken_out_while_awaiting_the_assignment_is_told(play):
+    """A parked sync of a member that an administrator removes is answered: the member need not wait for its own time-out to join anew."""
+    first = play.stable_member()
+    call = play.send_join()
+    play.join(first)
+    second = play.answers[call].member_id
+    parked = play.send_sync(second, 2)
+    play.leave((second, None))
+    assert play.answers[parked].error_code == E.UNKNOWN_MEMBER_ID
+
+
 def test_empty_group_id(play):
     """The empty group id is refused by everything that has to do with membership."""
     assert play.sync("m", 1, group="").error_code == E.INVALID_GROUP_ID
