@@ -24,8 +24,8 @@ async def join_group(context: RequestContext, request: JoinGroupRequest) -> Join
 
     Versions   1: a rebalance timeout of its own (KIP-62)   4: a first join is told its member id (KIP-394)   5: static members (KIP-345)
                7: the protocol type is answered, and null for a missing protocol (KIP-559)   8: a reason   9: SkipAssignment (KIP-814)
-    Behaviour  Parked until every member has joined or the rebalance timeout has passed; only the leader is told of the others. When a member
-               joins again on another connection, the first call is told REBALANCE_IN_PROGRESS; Kafka leaves it without an answer.
+    Behaviour  Parked until every member has joined or the rebalance timeout has passed; only the leader is told of the others. When
+               a member joins again on another connection, the first call is told REBALANCE_IN_PROGRESS; Kafka leaves it without an answer.
     Not done   Joining a group of the consumer protocol (KIP-848's migration).
     """
     caller = Caller(context.client_id or "", f"/{context.connection.peer_host}", context.api_version)
