@@ -136,11 +136,6 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"keep the data here, in Kafka's layout (default ./{DEFAULT_DATA_DIR}); several, separated by commas, share the partitions",
     )
     data.add_argument("--memory", action="store_true", help="keep the data in memory; it is gone when the broker stops")
-    parser.add_argument(
-        "--standalone",
-        action="store_true",
-        help="serve the directory of one broker of a Kafka cluster without the others; once, and of a copy (docs/files.md)",
-    )
     broker = parser.add_argument_group("what it does")
     broker.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="any server property of Kafka; may be repeated")
     broker.add_argument("--config", metavar="FILE", help="server.properties, or TOML with the same names")
@@ -156,6 +151,11 @@ def build_parser() -> argparse.ArgumentParser:
         "or has them from an earlier start; may be repeated",
     )
     broker.add_argument("--node-id", metavar="N", type=int, help="id of this broker (default 1)")
+    broker.add_argument(
+        "--standalone",
+        action="store_true",
+        help="serve the directory of one broker of a Kafka cluster without the others; once, and of a copy (docs/files.md)",
+    )
     other = parser.add_argument_group("other")
     other.add_argument(
         "--log-level", choices=["debug", "info", "warning", "error"], default="info", help="how much is logged (default info)"
