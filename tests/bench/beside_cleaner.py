@@ -33,6 +33,7 @@ from typing import Any
 from pybroker.records.builder import build_batch
 from pybroker.records.compression import Codec
 from tests.bench.compare_cleaner import ALWAYS_DIRTY, Load, check, cleaned_up_to, fill, set_config, tell
+from tests.bench.held_cleaner import SWITCH
 from tests.bench.outside import (
     PRODUCE_VERSION,
     OutsideBroker,
@@ -47,7 +48,6 @@ IN_FLIGHT = (1, 5)
 STRETCH_S = 0.1
 LOOK_EVERY_S = 0.02
 RECORDS_OF_A_KEY = 10
-SWITCH = "CLEANER_SWITCH"
 STREAM = "stream"
 STREAM_CONFIGS = {"segment.bytes": str(64 << 20), "retention.bytes": str(64 << 20), "file.delete.delay.ms": "1000"}
 HELD = [sys.executable, "-m", "tests.bench.held_cleaner", "--listen", "127.0.0.1:{port}", "--data-dir", "{dir}"]

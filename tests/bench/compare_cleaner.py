@@ -4,17 +4,15 @@
 
 1. A compacted topic is filled while nothing is dirty enough to clean. Then it is declared dirty, and the run lasts until the broker's
    cleaner-offset-checkpoint says that all of it is clean. Meanwhile another connection asks 100 times a second: how long does it wait?
-2. A quarter as many records in another topic are cleaned while a producer sends as fast as it can: how much slower is it than alone?
-3. The topic is read back: each key once, with its last value.
+2. The topic is read back: each key once, with its last value.
 
 Told are processor time, the most memory during the run, and times. Brokers to be compared take turns; run it for one after the other.
+What a producer loses beside the cleaner is measured by `beside_cleaner`.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -54,8 +52,6 @@ LOOK_EVERY = 20  # pings
 TOPIC_RESOURCE, SET = 2, 0
 NEVER_DIRTY, ALWAYS_DIRTY = "1.0", "0.0001"
 RUN_LIMIT_S = 1800
-CLEANER_BACKOFF_S = 15.5  # the default of log.cleaner.backoff.ms, and some
-LOOKS = 15
 ACTIVE_RECORDS = 1  # what is left in the active segment, which is never cleaned
 
 
@@ -123,20 +119,15 @@ def fill(connection: Connection, load: Load) -> None:
     set_config(connection, load.topic, "segment.ms", "604800000")
 
 
-def send_all(connection: Connection, topic: str, batches: Iterator[bytes], until: float = float("inf"), in_flight: int = IN_FLIGHT) -> int:
-    """Send batches, a few in flight; returns how many bytes were taken."""
+def send_all(connection: Connection, topic: str, batches: Iterator[bytes]) -> None:
+    """Send batches, a few in flight."""
     pending = []
-    taken = 0
     for batch in batches:
         pending.append(connection.send(produce_request([(topic, 0, batch)]), PRODUCE_VERSION))
-        taken += len(batch)
-        if len(pending) >= in_flight:
+        if len(pending) >= IN_FLIGHT:
             check(connection.receive(pending.pop(0)))
-        if time.perf_counter() >= until:
-            break
     for expected in pending:
         check(connection.receive(expected))
-    return taken
 
 
 def check(answer: object) -> None:
@@ -201,35 +192,8 @@ def one_run(broker: OutsideBroker, load: Load) -> None:
     connection.close()
 
 
-def beside_a_producer(broker: OutsideBroker, load: Load, seconds: float) -> None:
-    """See the module, 2. What else the machine does changes the rate from second to second, so many short looks are taken."""
-    connection = broker.connect()
-    fill(connection, load)
-    create_topics(connection, {"stream": 1})
-    batch = build_batch([(None, b"v" * 1000, time.time_ns() // 1_000_000) for _ in range(16)])
-
-    def look(in_flight: int) -> float:
-        began = time.perf_counter()
-        taken = send_all(connection, "stream", itertools.repeat(batch), began + seconds, in_flight)
-        return taken / 1e6 / (time.perf_counter() - began)
-
-    alone = [(look(1), look(IN_FLIGHT)) for _ in range(LOOKS + 1)][1:]
-    set_config(connection, load.topic, "min.cleanable.dirty.ratio", ALWAYS_DIRTY)
-    time.sleep(CLEANER_BACKOFF_S)
-    beside: list[tuple[float, float]] = []
-    while cleaned_up_to(broker.directory, load.topic) < load.records and len(beside) < LOOKS:
-        beside.append((look(1), look(IN_FLIGHT)))
-    if not beside:
-        tell("a producer beside the cleaner", "not seen: the cleaner was done before the first look; take more --records")
-    for at, in_flight in enumerate((1, IN_FLIGHT) if beside else ()):
-        without, during = (statistics.median(one[at] for one in some) for some in (alone, beside))
-        share = f"{during:.1f} MB/s, {during / without:.2f} of that ({len(beside)} looks)"
-        tell(f"a producer with {in_flight} in flight", f"{without:.1f} MB/s alone; beside the cleaner {share}")
-    connection.close()
-
-
 def read_back(broker: OutsideBroker, load: Load) -> None:
-    """See the module, 3."""
+    """See the module, 2."""
     connection = broker.connect()
     found: dict[bytes, bytes] = {}
     count = 0
@@ -278,7 +242,6 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--codec", choices=("none", "lz4"), default="none")
-    parser.add_argument("--seconds", type=float, default=0.5, help="for which a producer is measured at a time")
     options = parser.parse_args(words)
     codec = Codec[options.codec.upper()]
     with data_directory() as directory:
@@ -288,7 +251,6 @@ def main() -> None:
         load = Load("compacted", options.records, options.keys, codec)
         one_run(broker, load)
         read_back(broker, load)
-        beside_a_producer(broker, Load("beside", options.records // 4, options.keys // 4, codec), options.seconds)
         broker.stop()
 
 
