@@ -7,8 +7,8 @@ lock go to a thread.
 Rules
 - If the others had nothing to do the work goes on at once: an idle broker gives it all.
 - If they had, it rests, and sees what they do in that time. If that was nothing it goes on.
-- Else it rests after each slice until they had sixteen times its processor time, so it takes a seventeenth of what a busy loop can do. On a
-  machine that is busy with other processes that takes them longer, so it does not go by the wall; but forty times the work is enough,
+- Else it rests after each slice until they had 24 times its processor time, so it takes a twenty-fifth of what a busy loop can do. On a
+  machine that is busy with other processes that takes them longer, so it does not go by the wall; but 48 times the work is enough,
   whatever they had, so that logs get clean while a broker never has time. Others that need little get nine times its length.
 - One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
   meanwhile; what is seen during a rest cannot be missed.
@@ -37,8 +37,8 @@ BUSY_SHARE = 0.02  # of a rest; what an idle broker does by itself is less
 LITTLE_SHARE = 0.1
 FIRST_REST_S = 0.001  # to see whether what they had was all: on a busy machine an idle loop may take long, too
 LEAST_REST = 9.0
-MOST_REST = 40.0
-OTHERS_REST = 16.0  # in processor time of the others
+MOST_REST = 48.0
+OTHERS_REST = 24.0  # in processor time of the others
 
 
 class Pace:
@@ -81,18 +81,12 @@ class Pace:
         """Let everybody else run."""
         self._note()
         if self._others_share:
-            await self._rest(self._unrested_s * rest_after(self._others_share))
+            share = await _rest(self._unrested_s * rest_after(self._others_share))
+            self._others_share = (self._others_share + share) / 2 if share > BUSY_SHARE else 0.0
         else:
-            seen = await _wait_and_see(0.0)
-            if seen.steps and min(seen.took_s, seen.processor_s) > BUSY_S:
-                await self._rest(FIRST_REST_S)
+            self._others_share = await _first_look()
         self._unrested_s = 0.0
         self._begin()
-
-    async def _rest(self, length_s: float) -> None:
-        seen = await _wait_and_see(length_s)
-        share = (seen.processor_s - BUSY_S) / max(seen.took_s, length_s)
-        self._others_share = (share + (self._others_share or share)) / 2 if seen.steps and share > BUSY_SHARE else 0.0
 
     def _begin(self) -> None:
         self._began, self._began_processor_s = trio.current_time(), processor_s()
@@ -109,26 +103,41 @@ def rest_after(others_share: float) -> float:
     return LEAST_REST if others_share < LITTLE_SHARE else max(LEAST_REST, min(MOST_REST, OTHERS_REST / others_share))
 
 
-class _Seen(trio.abc.Instrument):
-    """What the others did while one task waited: how many steps, in how much processor time, of how many seconds."""
+async def _first_look() -> float:
+    """Give way once; the share that others need if that was of use to them. Only here steps are counted."""
+    steps = _Steps()
+    trio.lowlevel.add_instrument(steps)
+    try:
+        took_s, used_s = await _wait(0.0)
+        if not steps.of_others or min(took_s, used_s) < BUSY_S:
+            return 0.0
+        steps.of_others = -1
+        share = await _rest(FIRST_REST_S)
+        return share if steps.of_others and share > BUSY_SHARE else 0.0
+    finally:
+        trio.lowlevel.remove_instrument(steps)
 
-    __slots__ = ("processor_s", "steps", "took_s")
+
+async def _rest(length_s: float) -> float:
+    """Returns the share of the time that others had, without what it takes to fall asleep and wake up."""
+    took_s, used_s = await _wait(length_s)
+    return (used_s - BUSY_S) / max(took_s, length_s)
+
+
+async def _wait(length_s: float) -> tuple[float, float]:
+    """Returns how long that was, and the processor time; of no length: a turn of all who are ready."""
+    began_s, began_processor_s = trio.current_time(), processor_s()
+    await trio.sleep(length_s)
+    return trio.current_time() - began_s, processor_s() - began_processor_s
+
+
+class _Steps(trio.abc.Instrument):
+    """How many steps tasks take, but for the last one: that is of who waits."""
+
+    __slots__ = ("of_others",)
 
     def __init__(self) -> None:
-        self.steps = -1  # the last one is that of who waits
-        self.took_s, self.processor_s = -trio.current_time(), -processor_s()
+        self.of_others = -1
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.steps += 1
-
-
-async def _wait_and_see(length_s: float) -> _Seen:
-    seen = _Seen()
-    trio.lowlevel.add_instrument(seen)
-    try:
-        await trio.sleep(length_s)  # of no length: one turn of all
-    finally:
-        trio.lowlevel.remove_instrument(seen)
-    seen.took_s += trio.current_time()
-    seen.processor_s += processor_s()
-    return seen
+        self.of_others += 1

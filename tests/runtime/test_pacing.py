@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from pybroker.runtime import pacing
 from pybroker.runtime.pacing import LEAST_REST, MOST_REST, OTHERS_REST, SLICE_S, Pace, rest_after
 
-STEPS = 200
+STEPS = 300
 
 
 class Machine:
@@ -56,11 +56,11 @@ def test_idle_loop_gives_all(monkeypatch: pytest.MonkeyPatch):
     async def nobody() -> None:
         await trio.sleep_forever()
 
-    assert machine.share_beside(nobody) == pytest.approx(1.0)
+    assert machine.share_beside(nobody) == pytest.approx(1.0, abs=0.01)
 
 
-def test_busy_loop_gives_a_seventeenth(monkeypatch: pytest.MonkeyPatch):
-    """Others who always have something to do get sixteen times the work's time, but for the first looks."""
+def test_busy_loop_gives_a_twenty_fifth(monkeypatch: pytest.MonkeyPatch):
+    """Others who always have something to do get 24 times the work's time, but for the first looks."""
     machine = Machine(monkeypatch)
 
     async def busy() -> None:
@@ -96,7 +96,7 @@ def test_requests_now_and_then_leave_most_of_the_time(monkeypatch: pytest.Monkey
 
 
 def test_rests_are_bounded():
-    """Whatever the others need, the work goes on: after forty times its length at most, and not before nine times."""
+    """Whatever the others need, the work goes on: after 48 times its length at most, and not before nine times."""
     shares = [number / 1000 for number in range(1, 1001)]
     assert {LEAST_REST <= rest_after(share) <= MOST_REST for share in shares} == {True}
     assert rest_after(1.0) == OTHERS_REST
