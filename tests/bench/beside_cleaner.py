@@ -134,7 +134,14 @@ class Switched:
         return self._producer.send_for(STRETCH_S, in_flight)
 
     def during(self, in_flight: int) -> Stretch:
-        os.write(self._switch, b"1")
+        return self._switched(b"1", in_flight)
+
+    def control(self, in_flight: int) -> Stretch:
+        """All the same, but that the switch stays where it is."""
+        return self._switched(b"0", in_flight)
+
+    def _switched(self, to: bytes, in_flight: int) -> Stretch:
+        os.write(self._switch, to)
         try:
             return self._producer.send_for(STRETCH_S, in_flight)
         finally:
@@ -177,6 +184,11 @@ class ByTopics:
         stretch = self._producer.send_until(is_clean, in_flight)
         self._length_s = stretch.took_s
         return stretch
+
+    def control(self, in_flight: int) -> Stretch:
+        """A setting is changed that is so already."""
+        set_config(self._connection, STREAM, "min.cleanable.dirty.ratio", ALWAYS_DIRTY)
+        return self.without(in_flight)
 
 
 def in_random_order(rng: Random, first: Callable[[int], Stretch], second: Callable[[int], Stretch], in_flight: int) -> Pair:
@@ -223,7 +235,7 @@ def measure(broker: OutsideBroker, pairs: int, records: int, seed: int, switched
             break
         in_flight = IN_FLIGHT[number % len(IN_FLIGHT)]
         taken["cleaner", in_flight].append(in_random_order(rng, cleaning.without, cleaning.during, in_flight))
-        taken["control", in_flight].append(in_random_order(rng, cleaning.without, cleaning.without, in_flight))
+        taken["control", in_flight].append(in_random_order(rng, cleaning.without, cleaning.control, in_flight))
     for (name, in_flight), some in taken.items():
         told(f"{name}, {in_flight} in flight", some)
     connection.close()
