@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pybroker.handlers.context import CloseConnection, RequestContext
+from pybroker.handlers.context import RequestContext
 from pybroker.handlers.produce_one import ProduceOne
+from pybroker.handlers.produce_refusals import NO_LEADER, NOT_TOLD, close_on_error, refuse_all, refuse_late, refused
 from pybroker.handlers.registry import Quick, handles
-from pybroker.records.batch import is_transactional_batch
 from pybroker.records.validate import InvalidBatch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.state import BrokerState
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pybroker.handlers.transactional_produce import Admission
 
 TOPIC_IDS_SINCE = 13
-NOT_TOLD = -1
 STEPS_OF_A_BATCH = 4
 """It is a write, some 20 us; on disk 2 ms where it is the first and its log has to be made: of such ones others wait for 0.1 s."""
 BYTES_OF_A_STEP = 16_384
@@ -31,9 +30,6 @@ ADMIN_CLIENT_ID = "__admin_client"
 
 _TopicResponse = ProduceResponse.TopicProduceResponse
 _PartitionResponse = ProduceResponse.PartitionProduceResponse
-_RecordError = ProduceResponse.BatchIndexAndErrorMessage
-_NO_LEADER = ProduceResponse.LeaderIdAndEpoch()
-"""Shared by all answers, never changed: it is not encoded."""
 
 Named = tuple[Any, Iterable[Any]]
 Batch = tuple[Any, Any, list[Any]]
@@ -54,7 +50,8 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
                10: current leader, node endpoints (KIP-951)   11, 12: transactions without AddPartitionsToTxn (KIP-890)
                13: topic ids (KIP-516)
     Behaviour  Versions 0 to 2 are offered in ApiVersions and close the connection, as in Kafka (KAFKA-18659). One batch for a partition;
-               what is wrong with it is said by `records.validate`. A partition named twice is written once, with what was named last.
+               what is wrong with it is said by `records.validate`, and what of that is told by `produce_refusals`. A partition named
+               twice is written once, with what was named last.
                acks 1 and -1 are the same on one broker: the answer comes when the flush policy has made the batch safe. acks 0 has no
                answer; if anything fails the connection is closed, so that the client notices. A duplicate is answered with the first
                one's offset and, as append time, its largest timestamp. Null records close the connection, where Kafka 4.4.0 never
@@ -63,7 +60,7 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
                refused if not; version 12 adds it. A batch that continues what is open in the partition is not asked for.
     Not done   Nothing.
     """
-    refusal = _refuse_all(request)
+    refusal = refuse_all(request)
     waiting: Waiting = []
     responses = []
     batches: list[Batch] = []
@@ -72,18 +69,21 @@ async def produce(context: RequestContext, request: ProduceRequest) -> ProduceRe
         responses.append(_TopicResponse(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
         batches += [(topic, one, answers) for one in named]
     turns, admission = Turns(), None
-    if request.transactional_id is not None:
+    if request.transactional_id is not None and refusal is None:
         admission = await _ask_coordinator(context, request, request.transactional_id, batches, turns)
     is_admitted = True
     for piece, steps in _pieces(batches):
         if admission is not None and not is_admitted:  # what the coordinator said holds only as long as nothing is awaited
             await admission.ask_again(context, _writable(context, request, piece))
         for topic, one, answers in piece:
-            answers.append(_append(context, request, topic, one, waiting, admission) if refusal is None else _error(one.index, refusal))
+            if refusal is None:
+                answers.append(_append(context, request, topic, one, waiting, admission))
+            else:
+                answers.append(refused(context, request, topic, one, refusal))
         await turns.step(steps)
         is_admitted = False
     if request.acks == 0:
-        _close_on_error(responses)
+        close_on_error(responses)
         return None
     for answer, live, offset in waiting:
         await _wait_committed(context, answer, live, offset)
@@ -100,18 +100,6 @@ def distinct(topics: list[Any]) -> Iterable[Named]:
         for one in topic.partition_data:
             named[one.index] = one
     return [(topic, named.values()) for topic, named in by_topic.values()]
-
-
-def _refuse_all(request: ProduceRequest) -> KafkaError | None:
-    """What is wrong with the request as a whole: a transactional batch without a transactional id."""
-    refusal = None
-    for topic in request.topic_data:
-        for one in topic.partition_data:
-            if one.records is None:
-                raise CloseConnection("Produce with null records")
-            if request.transactional_id is None and is_transactional_batch(one.records):
-                refusal = KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "a transactional batch without a transactional id")
-    return refusal
 
 
 def _pieces(batches: list[Batch]) -> Iterator[tuple[list[Batch], int]]:
@@ -156,19 +144,20 @@ def _append(context: RequestContext, request: ProduceRequest, topic: Any, one: A
         if admission is not None:
             admission.check(context.api_version, live, one.records)
     except KafkaError as error:
-        return _error(one.index, error)
+        return refused(context, request, topic, one, error)
     try:
         appended = live.append_produced(one.records, context.api_version, context.state.clock.now_ms())
     except InvalidBatch as error:
-        return _error(one.index, error, live.log_start_offset if error.reached_log else NOT_TOLD, error.record_errors)
+        return refused(context, request, topic, one, error, live.log_start_offset if error.reached_log else NOT_TOLD)
     except KafkaError as error:
-        return _error(one.index, error, NOT_TOLD if error.code is ErrorCode.KAFKA_STORAGE_ERROR else live.log_start_offset)
+        start = NOT_TOLD if error.code is ErrorCode.KAFKA_STORAGE_ERROR else live.log_start_offset
+        return refused(context, request, topic, one, error, start)
     answer = _PartitionResponse(
         index=one.index,
         base_offset=appended.base_offset,
         log_append_time_ms=appended.log_append_time_ms,
         log_start_offset=live.log_start_offset,
-        current_leader=_NO_LEADER,
+        current_leader=NO_LEADER,
     )
     if live.state.high_watermark < appended.next_offset:
         waiting.append((answer, live, appended.next_offset))
@@ -196,31 +185,10 @@ def _find(context: RequestContext, topic: Any, partition: int) -> LivePartition:
     raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic or partition")
 
 
-def _error(index: int, error: KafkaError, log_start_offset: int = NOT_TOLD, record_errors: Iterable[tuple[int, str]] = ()) -> Any:
-    return _PartitionResponse(
-        index=index,
-        error_code=error.code,
-        base_offset=-1,
-        log_start_offset=log_start_offset,
-        record_errors=[_RecordError(batch_index=at, batch_index_error_message=message) for at, message in record_errors],
-        error_message=error.message,
-        current_leader=_NO_LEADER,
-    )
-
-
-def _close_on_error(responses: list[Any]) -> None:
-    for topic in responses:
-        for answer in topic.partition_responses:
-            if answer.error_code:
-                raise CloseConnection(f"Produce with acks 0 to {topic.name or 'a topic id'}-{answer.index} failed: {answer.error_message}")
-
-
 async def _wait_committed(context: RequestContext, answer: Any, live: LivePartition, offset: int) -> None:
     """Until the batch is safe; a log that fails meanwhile turns the answer into its error."""
     await context.flush()
     try:
         await live.wait_committed(offset)
     except KafkaError as error:
-        answer.error_code = error.code
-        answer.base_offset = answer.log_start_offset = answer.log_append_time_ms = NOT_TOLD
-        answer.error_message = error.message
+        refuse_late(context, answer, live, error)

@@ -7,6 +7,7 @@ from struct import Struct
 
 from pybroker.core.transactions.transaction import Holder, Partition
 from pybroker.handlers.context import RequestContext
+from pybroker.handlers.produce_refusals import ToldRefusal
 from pybroker.records.batch import PRODUCER_ID_AT, is_transactional_batch, read_header
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.state import BrokerState
@@ -68,7 +69,7 @@ class Admission:
             return
         error = self._answers.get((live.topic, live.partition), ErrorCode.TRANSACTION_ABORTABLE)
         if error:
-            raise KafkaError(_as_told(error, api_version), f"{live.topic}-{live.partition} is not in the transaction: {error.name}")
+            raise _refusal(error, api_version, f"{live.topic}-{live.partition} is not in the transaction: {error.name}")
 
 
 def admission_now(state: BrokerState, api_version: int, transactional_id: str, live: LivePartition) -> Callable[[bytes, int], bool]:
@@ -101,6 +102,17 @@ def _holder_of(records: memoryview) -> Holder:
 
 def _is_open(live: LivePartition, records: memoryview) -> bool:
     return live.state.producers.is_in_transaction(*_holder_of(records))
+
+
+def _refusal(error: ErrorCode, api_version: int, reason: str) -> KafkaError:
+    """Kafka has words where it tells another code than the coordinator's, or that of a client which never asked."""
+    code = _as_told(error, api_version)
+    if code is ErrorCode.INVALID_TXN_STATE:
+        return ToldRefusal(code, reason, "Partition was not added to the transaction")
+    if code is ErrorCode.NOT_ENOUGH_REPLICAS:
+        told = f"Unable to verify the partition has been added to the transaction. Underlying error: {error.name}"
+        return ToldRefusal(code, reason, told)
+    return KafkaError(code, reason)
 
 
 def _as_told(error: ErrorCode, api_version: int) -> ErrorCode:

@@ -55,6 +55,7 @@ COPIED_PAYLOAD_BYTES = 64 << 10  # below this a copy costs less than indexing a 
 INT64_MAX = (1 << 63) - 1
 NEVER_MS = INT64_MAX  # Long.MAX_VALUE, the default of message.timestamp.before.max.ms
 HOUR_MS = 3_600_000
+KEYLESS = "Compacted topic cannot accept message without key"  # whoever knows the partition adds its name
 MAX_RECORD_BYTES = 2_147_483_639  # the default of max.decompressed.message.bytes
 
 _unpack_header = Struct(">qiibIhiqqqhii").unpack_from
@@ -282,7 +283,7 @@ def _check_records(scan: Scan, header: BatchHeader, rules: ProduceRules) -> int:
 
 def _refuse_bad_records(scan: Scan, header: BatchHeader, rules: ProduceRules) -> None:
     keyless = scan.keyless if rules.compacted else []
-    errors = dict.fromkeys(keyless, "a compacted topic takes no record without a key")
+    errors = dict.fromkeys(keyless, KEYLESS)
     bad_times = {index: message for index, message in _bad_times(scan, header, rules).items() if index not in errors}
     errors |= bad_times
     if errors:
@@ -295,12 +296,12 @@ def _bad_times(scan: Scan, header: BatchHeader, rules: ProduceRules) -> dict[int
     by_broker = header.is_log_append_time
     if rules.log_append_time or (by_broker and header.max_timestamp == NO_TIMESTAMP):
         bad = range(header.record_count) if by_broker else range(0)
-        return dict.fromkeys(bad, "the producer set the timestamp type to log append time")
+        return {index: f"Invalid timestamp type in message {index}: a producer may not set it to LogAppendTime." for index in bad}
     earliest = rules.now_ms - rules.timestamp_before_max_ms
     latest = rules.now_ms + rules.timestamp_after_max_ms
     times = [header.max_timestamp if by_broker else header.base_timestamp + delta for delta in scan.timestamp_deltas]
     return {
-        index: f"time {time} is not within {earliest} and {latest}"
+        index: f"Timestamp {time} of message with offset {index} is out of range. The timestamp should be within [{earliest}, {latest}]"
         for index, time in enumerate(times)
         if not earliest <= time <= latest and time != NO_TIMESTAMP
     }
