@@ -120,7 +120,7 @@ def test_topics_take_the_default_number_of_partitions() -> None:
         (["--set", "node.id=x"], "node.id"),
         (["--node-id", "-1"], "--node-id"),
         (["--topic", "a b"], "--topic: Topic name is invalid"),
-        (["--topic", ""], "it is empty"),
+        (["--topic", ""], "the empty string is not allowed"),
         (["--set", "listeners=A://:1,nonsense"], "NAME://host:port"),
         (["--set", "listeners=CONTROLLER://:9093", "--set", "controller.listener.names=CONTROLLER"], "none of these listeners"),
     ],

@@ -5,6 +5,8 @@ Rules
 - A resource named twice is refused both times; a key named twice spoils its resource.
 - Deleting what is not set, or what nobody knows, is no error.
 - A request that is too long (`check_length`) is refused as a whole.
+- A request may be wrong in several ways, and clients see only the first: keys, null values and the broker's id, then operations, then the
+  resource's name, then values, and last whether there is such a topic.
 
 (Kafka: ConfigAdminManager for what the broker refuses before the controller sees it, ConfigurationControlManager for the rest.)
 """
@@ -20,6 +22,7 @@ from pybroker.core.cluster import ResourceType
 from pybroker.core.config_checks import check_broker_change, check_client_metrics, check_group
 from pybroker.core.config_definitions import ConfigType, definition, format_value
 from pybroker.core.controller import ControllerDecision, ControllerView, check_length
+from pybroker.core.topic_names import check_name
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -81,7 +84,10 @@ def _records(view: ControllerView, resource: tuple[int, str], changes: Changes) 
     current = view.image.config_overrides(*resource)
     _check_insync_replicas(resource, changes)
     resulting = {name: value for name, value in {**current, **changes}.items() if value is not None}
+    _check_name(*resource)
     _check_result(view, resource[0], changes, resulting, bool(resource[1]))
+    if resource[0] == ResourceType.TOPIC and resource[1] not in view.image.topics:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{resource[1]}' does not exist.")
     # Kafka writes an unchanged broker setting again too, so that key stores are read anew (KAFKA-14136).
     return [
         messages.ConfigRecord(resource_type=resource[0], resource_name=resource[1], name=name, value=value)
@@ -97,7 +103,7 @@ def _check_result(view: ControllerView, resource_type: int, changes: Changes, re
         check_broker_change(changes, one_broker)
     elif resource_type == ResourceType.GROUP:
         check_group(view.settings, resulting)
-    else:
+    elif resource_type == ResourceType.CLIENT_METRICS:
         check_client_metrics(resulting)
 
 
@@ -111,46 +117,64 @@ def _check_insync_replicas(resource: tuple[int, str], changes: Changes) -> None:
         raise KafkaError(ErrorCode.INVALID_CONFIG, "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
 
 
-def check_resource(view: ControllerView, resource_type: int, name: str) -> None:
-    """Refuse a resource that is of no known type or does not exist. Raises `KafkaError`."""
-    if resource_type == ResourceType.BROKER_LOGGER:
-        check_broker_name(name, view.node_id, "Broker id must not be empty")
-    elif resource_type not in RESOURCE_TYPES:
-        raise _refused(f"Unknown resource type {resource_type}.")
-    elif resource_type == ResourceType.TOPIC and name not in view.image.topics:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist.")
-    elif resource_type == ResourceType.BROKER and name:
-        check_broker_name(name, view.node_id, "")
-    elif resource_type in (ResourceType.GROUP, ResourceType.CLIENT_METRICS) and not name:
-        raise _refused(f"Name of a {KINDS[ResourceType(resource_type)].replace('_', ' ')} resource must not be empty.")
-
-
-def check_broker_name(name: str, node_id: int, empty_text: str) -> None:
-    """Refuse a broker resource that is not this broker. Raises INVALID_REQUEST."""
-    if not name:
-        raise _refused(empty_text)
+def check_node_id(name: str, node_id: int, expected: str, kind: str = "Node") -> None:
+    """Refuse the name of another node than this one. Raises INVALID_REQUEST; `expected` begins what it says."""
     digits = name.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise _refused(f"Node id must be an integer, but it is: {name}")
+        raise _refused(f"{kind} id must be an integer, but it is: {name}")
     if int(name) != node_id:
-        raise _refused(f"Unexpected broker id, expected {node_id}, but received {name}")
+        raise _refused(f"{expected} but received {name}")
+
+
+def _check_broker(view: ControllerView, resource: Any) -> None:
+    if resource.resource_type == ResourceType.BROKER and resource.resource_name:
+        check_node_id(resource.resource_name, view.node_id, f"Unexpected broker id, expected {view.node_id},")
+
+
+def _check_type(resource: Any) -> None:
+    if resource.resource_type not in RESOURCE_TYPES:
+        raise _refused(f"Unknown resource type {resource.resource_type}")
+
+
+def _check_name(resource_type: int, name: str) -> None:
+    if resource_type == ResourceType.TOPIC and name:
+        check_name(name)
+    elif resource_type in (ResourceType.TOPIC, ResourceType.GROUP) and not name:
+        raise _refused(f"Default {KINDS[ResourceType(resource_type)]} resources are not allowed.")
+    elif resource_type == ResourceType.CLIENT_METRICS and not name:
+        raise _refused("Subscription name can't be empty")
+
+
+def _check_loggers(view: ControllerView, resource: Any) -> None:
+    """This broker has no loggers whose level could be changed, so none that is named exists."""
+    check_node_id(resource.resource_name, view.node_id, f"Unexpected node id. Expected {view.node_id},")
+    for one in resource.configs:
+        if one.config_operation in (Operation.SET, Operation.DELETE):
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Logger {one.name} does not exist!")
+        known = one.config_operation in Operation.__members__.values()
+        what = f"{Operation(one.config_operation).name} operation" if known else f"Unknown operation type {one.config_operation}"
+        raise _refused(f"{what} is not allowed for the BROKER_LOGGER resource")
 
 
 def _replacement(view: ControllerView, resource: Any) -> Changes:
     wanted = {config.name: config.value for config in resource.configs}
     _check_updates(resource, [config.name for config in resource.configs if config.value is None])
-    _check_exists(view, resource)
+    _check_broker(view, resource)
+    _check_type(resource)
     current = view.image.config_overrides(resource.resource_type, resource.resource_name)
     return {**dict.fromkeys(current), **wanted}
 
 
 def _increments(view: ControllerView, resource: Any) -> Changes:
     _check_updates(resource, [one.name for one in resource.configs if one.value is None and one.config_operation != Operation.DELETE])
-    unknown = [one for one in resource.configs if one.config_operation not in Operation.__members__.values()]
-    if unknown:
+    if resource.resource_type == ResourceType.BROKER_LOGGER:
+        _check_loggers(view, resource)
+        return {}
+    _check_broker(view, resource)
+    if any(one.config_operation not in Operation.__members__.values() for one in resource.configs):
         # Kafka finds no operation of that number and fails without having a word for it.
-        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, f"Unknown config operation {unknown[0].config_operation}")
-    _check_exists(view, resource)
+        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR)
+    _check_type(resource)
     current = view.image.config_overrides(resource.resource_type, resource.resource_name)
     return {one.name: _increment(resource.resource_type, current, one) for one in resource.configs}
 
@@ -180,12 +204,6 @@ def _check_updates(resource: Any, nulls: list[str]) -> None:
         raise _refused("Error due to duplicate config keys")
     if nulls:
         raise _refused(f"Null value not supported for : {', '.join(nulls)}")
-
-
-def _check_exists(view: ControllerView, resource: Any) -> None:
-    check_resource(view, resource.resource_type, resource.resource_name)
-    if resource.resource_type == ResourceType.BROKER_LOGGER:
-        raise _refused("This broker has no loggers whose level can be changed.")
 
 
 def _refused(message: str) -> KafkaError:

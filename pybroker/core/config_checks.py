@@ -55,15 +55,17 @@ FOLLOWED = frozenset({"cordoned.log.dirs"})
 
 def check_broker_change(changes: Mapping[str, str | None], one_broker: bool) -> None:
     """Refuse a change of settings that cannot be made while the broker runs. Raises INVALID_REQUEST."""
-    for name, value in changes.items():
-        found = definition("broker", name)
-        if found is None:
-            continue
-        if found.dynamic == "read-only":
-            raise _refused(f"Cannot update these configs dynamically: {name}")
-        if found.dynamic == "per-broker" and not (one_broker and name in FOLLOWED):
-            reason = "this broker takes it only at start" if one_broker else "it belongs to one broker, whose id must be given"
-            raise _refused(f"Cannot update {name}: {reason}")
+    known = {name: found for name in changes if (found := definition("broker", name)) is not None}
+    read_only = [name for name, found in known.items() if found.dynamic == "read-only"]
+    if read_only:
+        raise _refused(f"Cannot update these configs dynamically: [{', '.join(read_only)}]")
+    of_one = [name for name, found in known.items() if found.dynamic == "per-broker"]
+    if of_one and not one_broker:
+        raise _refused(f"Cannot update these configs at default cluster level, broker id must be specified: [{', '.join(of_one)}]")
+    for name, found in known.items():
+        if name in of_one and name not in FOLLOWED:
+            raise _refused(f"Cannot update {name}: this broker takes it only at start")
+        value = changes[name]
         if value is not None:
             try:
                 found.parse(value)
@@ -84,10 +86,11 @@ def check_group(settings: Settings, configs: Mapping[str, str]) -> None:
 
 
 def _check_limits(settings: Settings, name: str, value: Any, low: str | None, high: str) -> None:
-    if low is not None and value < settings.get(low):
-        raise _invalid(f"{name} must be greater than or equal to {low} ({settings.get(low)})")
-    if value > settings.get(high):
-        raise _invalid(f"{name} must be less than or equal to {high} ({settings.get(high)})")
+    least, most = None if low is None else settings.get(low), settings.get(high)
+    if least is None and value > most:
+        raise _invalid(f"{name} must be less than or equal to {most}")
+    if least is not None and not least <= value <= most:
+        raise _invalid(f"{name} must be in the range {least} to {most} inclusive.")
 
 
 def _check_heartbeat(settings: Settings, values: dict[str, Value], session: str, heartbeat: str) -> None:
@@ -106,7 +109,7 @@ def check_client_metrics(configs: Mapping[str, str]) -> None:
     low, high = CLIENT_METRICS_INTERVAL_MS
     interval_ms: Any = values.get("interval.ms", high)
     if not low <= interval_ms <= high:
-        raise _refused(f"Invalid value {interval_ms} for interval.ms: interval must be between {low} and {high} ms")
+        raise _refused(f"Invalid value {interval_ms} for interval.ms, interval must be between {low} and {high} (1 hour)")
     patterns: Any = values.get("match", [])
     for pattern in patterns:
         _check_match(pattern)

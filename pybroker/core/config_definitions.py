@@ -83,7 +83,7 @@ class ConfigDefinition(NamedTuple):
             raise self.refuse(text, str(wrong)) from None
         reason = self._invalid(value)
         if reason is not None:
-            raise self.refuse(text, reason)
+            raise self.refuse(value if isinstance(value, float) else text, reason)
         return value
 
     def refuse(self, text: object, reason: str) -> SettingError:
@@ -115,7 +115,7 @@ class ConfigDefinition(NamedTuple):
             return "The list must not hold an empty name"
         wrong = [item for item in value if self.valid is not None and item not in self.valid]
         if wrong:
-            return f"{wrong[0]} is not one of: {', '.join(self.valid or ())}"
+            raise self.refuse(wrong[0], f"String must be one of: {', '.join(self.valid or ())}")
         return RULES[self.rule](value) if self.rule is not None else None
 
 
@@ -195,7 +195,7 @@ PARSERS: dict[ConfigType, Callable[[str, ConfigType], Value]] = {
 
 
 def _gzip_level(value: Any) -> str | None:
-    return None if value == -1 or 1 <= value <= 9 else "Value must be between 1 and 9 or -1"
+    return None if value == -1 or 1 <= value <= 9 else "Value must be between 1 and 9 or equal to -1"
 
 
 def _not_empty(value: Any) -> str | None:

@@ -22,18 +22,19 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 def create_partitions(view: ControllerView, request: Any) -> ControllerDecision:
     """Decide a CreatePartitionsRequest. With `validate_only` the answer is the same and nothing is made.
 
-    Raises POLICY_VIOLATION if it is too long.
+    Raises POLICY_VIOLATION if it is too long or adds too many partitions in all.
     """
     check_length(len(request.topics))
     decision = ControllerDecision(response=messages.CreatePartitionsResponse())
     counts = Counter(topic.name for topic in request.topics)
     for name in [name for name, count in counts.items() if count > 1]:
         decision.response.results.append(_result(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
+    _check_partition_count(view, [topic for topic in request.topics if counts[topic.name] == 1])
     for topic in request.topics:
         if counts[topic.name] > 1:
             continue
         try:
-            decision.records += _grow(view, topic, MAX_PARTITIONS_PER_REQUEST - len(decision.records))
+            decision.records += _grow(view, topic)
             decision.response.results.append(_result(topic.name, None))
         except KafkaError as error:
             decision.response.results.append(_result(topic.name, error))
@@ -42,20 +43,27 @@ def create_partitions(view: ControllerView, request: Any) -> ControllerDecision:
     return decision
 
 
-def _grow(view: ControllerView, topic: Any, allowed: int) -> list[Any]:
+def _check_partition_count(view: ControllerView, topics: list[Any]) -> None:
+    added = 0
+    for topic in topics:
+        image = view.image.topics.get(topic.name)
+        added += 0 if image is None else max(0, topic.count - len(image.partitions))
+    if added > MAX_PARTITIONS_PER_REQUEST:
+        raise KafkaError(ErrorCode.POLICY_VIOLATION, "Excessively large number of additional partitions per request.")
+
+
+def _grow(view: ControllerView, topic: Any) -> list[Any]:
     image = view.image.topics.get(topic.name)
     if image is None:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, None)
     present = len(image.partitions)
     if topic.count <= present:
-        text = f"Topic already has {present} partition(s)." if topic.count == present else _fewer(present, topic.count)
+        text = f"Topic already has {present} partition(s)." if topic.count == present else _fewer(topic.name, present, topic.count)
         raise KafkaError(ErrorCode.INVALID_PARTITIONS, text)
     added = topic.count - present
     if topic.assignments is not None and len(topic.assignments) != added:
         text = f"Attempted to add {added} additional partition(s), but only {len(topic.assignments)} assignment(s) were specified."
         raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, text)
-    if added > allowed:
-        raise KafkaError(ErrorCode.POLICY_VIOLATION, f"A request may not create more than {MAX_PARTITIONS_PER_REQUEST} partitions.")
     assignment = _assignment(view, topic, image, added)
     new = NewPartitions(view)
     return [new.record(image.name, image.topic_id, present + at, replicas) for at, replicas in enumerate(assignment)]
@@ -70,8 +78,8 @@ def _assignment(view: ControllerView, topic: Any, image: TopicImage, added: int)
     return [list(assignment.broker_ids) for assignment in topic.assignments]
 
 
-def _fewer(present: int, count: int) -> str:
-    return f"The topic currently has {present} partition(s); {count} would not be an increase."
+def _fewer(name: str, present: int, count: int) -> str:
+    return f"The topic {name} currently has {present} partition(s); {count} would not be an increase."
 
 
 def _result(name: str, error: KafkaError | None) -> Any:

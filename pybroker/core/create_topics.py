@@ -33,14 +33,14 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
     new = _NewTopics(view)
     for name in [name for name, count in counts.items() if count > 1]:
         topics.append(_failed(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
-    too_many = _too_many_partitions(view, request)
+    _check_partition_count(view, [topic for topic in request.topics if counts[topic.name] == 1 and topic.name != METADATA_TOPIC])
     all_differ = len(counts) == len(request.topics)
     for topic in request.topics:
         if not all_differ and counts[topic.name] > 1:
             continue
         try:
-            if too_many is not None:
-                raise too_many
+            if topic.name == METADATA_TOPIC:
+                raise KafkaError(ErrorCode.INVALID_REQUEST, f"Creation of internal topic {METADATA_TOPIC} is prohibited.")
             topics.append(_create(new, topic, decision.records))
         except KafkaError as error:
             topics.append(_failed(topic.name, error))
@@ -106,7 +106,6 @@ def create_one(view: ControllerView, name: str, partitions: int, replication_fac
 
 def _create(new: _NewTopics, topic: Any, records: list[Any]) -> Any:
     view, name = new.view, topic.name
-    _check_reserved(name)
     check_name(name)
     if name in view.image.topics:
         raise KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
@@ -149,9 +148,7 @@ def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:
             ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but replication factor was not set to -1."
         )
     if topic.num_partitions != -1:
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but number of partitions was not set to -1."
-        )
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but numPartitions was not set to -1.")
     by_index: dict[int, list[int]] = {}
     factor: int | None = None
     for assignment in topic.assignments:
@@ -162,7 +159,7 @@ def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:
         by_index[assignment.partition_index] = list(assignment.broker_ids)
         factor = len(assignment.broker_ids)
     if sorted(by_index) != list(range(len(by_index))):
-        raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, "Partitions should be a consecutive 0-based integer sequence")
+        raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, "partitions should be a consecutive 0-based integer sequence")
     return [by_index[index] for index in range(len(by_index))]
 
 
@@ -173,10 +170,9 @@ def _partition_count(view: ControllerView, topic: Any) -> int:
     return count
 
 
-def _too_many_partitions(view: ControllerView, request: Any) -> KafkaError | None:
-    if sum(max(0, _partition_count(view, topic)) for topic in request.topics) <= MAX_PARTITIONS_PER_REQUEST:
-        return None
-    return KafkaError(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.")
+def _check_partition_count(view: ControllerView, topics: list[Any]) -> None:
+    if sum(max(0, _partition_count(view, topic)) for topic in topics) > MAX_PARTITIONS_PER_REQUEST:
+        raise KafkaError(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.")
 
 
 def _told(entry: Any) -> Any:

@@ -21,7 +21,8 @@ def place(image: ClusterImage, rng: Random, partitions: int, replication_factor:
     if replication_factor > len(active):
         raise KafkaError(
             ErrorCode.INVALID_REPLICATION_FACTOR,
-            f"Unable to replicate the partition {replication_factor} time(s): only {len(active)} broker(s) are registered and up",
+            f"Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} "
+            f"cannot be reached because only {len(active)} broker(s) are registered.",
         )
     if len(active) == 1:
         return [active] * partitions
@@ -36,8 +37,9 @@ def check_assignment(image: ClusterImage, replicas: list[int], replication_facto
     unknown = [replica for replica in replicas if replica not in image.brokers]
     if unknown:
         raise _refused(f"The manual partition assignment includes broker {unknown[0]}, but no such broker is registered.")
-    if len(set(replicas)) < len(replicas):
-        raise _refused("The manual partition assignment includes a broker more than once.")
+    for at, replica in enumerate(replicas):
+        if replica in replicas[:at]:
+            raise _refused(f"The manual partition assignment includes the broker {replica} more than once.")
     if replication_factor is not None and len(replicas) != replication_factor:
         raise _refused(f"The manual partition assignment includes {len(replicas)} replica(s), but others have {replication_factor}.")
     if not any(image.brokers[replica].is_active for replica in replicas):

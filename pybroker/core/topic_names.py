@@ -35,9 +35,9 @@ def check_collision(image: ClusterImage, name: str) -> None:
 
 def _why_not(name: str) -> str:
     if not name:
-        return "Topic name is invalid: it is empty"
+        return "Topic name is invalid: the empty string is not allowed"
     if name in (".", ".."):
-        return f"Topic name is invalid: it cannot be '{name}'"
+        return f"Topic name is invalid: '{name}' is not allowed"
     if len(name) > MAX_NAME_LENGTH:
-        return f"Topic name is invalid: '{name}' is longer than {MAX_NAME_LENGTH} characters"
-    return f"Topic name is invalid: '{name}' contains characters other than ASCII letters and digits, '.', '_' and '-'"
+        return f"Topic name is invalid: the length of '{name}' is longer than the max allowed length {MAX_NAME_LENGTH}"
+    return f"Topic name is invalid: '{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"

@@ -42,7 +42,10 @@ async def describe_cluster(context: RequestContext, request: Any) -> Any:
 
 def _refused(endpoint_type: int) -> Any:
     if endpoint_type == CONTROLLERS:
-        code, text = ErrorCode.MISMATCHED_ENDPOINT_TYPE, "The request was sent to an endpoint of the wrong type: this is a broker."
+        code, text = (
+            ErrorCode.MISMATCHED_ENDPOINT_TYPE,
+            "The request was sent to an endpoint of type BROKER, one of type CONTROLLER is wanted",
+        )
     else:
         code, text = ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, f"Unsupported endpoint type {endpoint_type}"
     return messages.DescribeClusterResponse(error_code=code, error_message=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybroker.core.alter_configs import check_broker_name
+from pybroker.core.alter_configs import check_node_id
 from pybroker.core.cluster import ResourceType
 from pybroker.core.config_documentation import document
 from pybroker.core.config_entries import (
@@ -77,12 +77,15 @@ def _entries(state: BrokerState, resource_type: int, name: str, keys: list[str] 
     if resource_type == ResourceType.BROKER:
         return _broker_entries(state, name, keys)
     if resource_type == ResourceType.BROKER_LOGGER:
-        check_broker_name(name, state.node_id, "Broker id must not be empty")
+        if not name:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, "Broker id must not be empty")
+        check_node_id(name, state.node_id, f"Unexpected broker id, expected {state.node_id}", "Broker")
         return []
     if resource_type not in (ResourceType.GROUP, ResourceType.CLIENT_METRICS):
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {resource_type}")
     if not name:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, "Resource name must not be empty")
+        kind = "Group" if resource_type == ResourceType.GROUP else "Client metrics subscription"
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{kind} name must not be empty")
     if resource_type == ResourceType.GROUP:
         return group_entries(state.settings, overrides, keys)
     return client_metrics_entries(overrides, keys)
@@ -91,7 +94,7 @@ def _entries(state: BrokerState, resource_type: int, name: str, keys: list[str] 
 def _broker_entries(state: BrokerState, name: str, keys: list[str] | None) -> list[ConfigEntry]:
     if not name:
         return default_broker_entries(state.settings, keys)
-    check_broker_name(name, state.node_id, "")
+    check_node_id(name, state.node_id, f"Unexpected broker id, expected {state.node_id} or empty string,", "Broker")
     return broker_entries(state.settings, keys)
 
 

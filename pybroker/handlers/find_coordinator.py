@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from pybroker.core.cluster import NO_LEADER
 from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
@@ -11,6 +13,8 @@ from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorResponse
 from pybroker.wire.stored import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
 from pybroker.wire.uuids import from_text
+
+log = logging.getLogger(__name__)
 
 GROUP, TRANSACTION, SHARE = 0, 1, 2
 
@@ -53,7 +57,9 @@ async def _coordinator(context: RequestContext, key_type: int, key: str) -> Find
             await context.state.controller.ensure_internal_topic(_TOPICS[key_type])
         _check_leader(context, _TOPICS[key_type], key)
     except KafkaError as error:
-        return FindCoordinatorResponse.Coordinator(key=key, node_id=-1, port=-1, error_code=error.code, error_message=error.message)
+        log.debug("FindCoordinator of client %r finds nobody for %r of type %d: %s", context.client_id, key, key_type, error)
+        told = "" if key_type in _TOPICS else error.message  # Kafka refuses the whole request for a type that it has no word for
+        return FindCoordinatorResponse.Coordinator(key=key, node_id=-1, port=-1, error_code=error.code, error_message=told)
     host, port = context.advertised_address()
     return FindCoordinatorResponse.Coordinator(key=key, node_id=context.state.node_id, host=host, port=port)
 

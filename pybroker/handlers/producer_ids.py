@@ -84,14 +84,23 @@ async def describe_producers(context: RequestContext, request: DescribeProducers
 def _describe(context: RequestContext, topic: str, partition: int) -> Any:
     answer = DescribeProducersResponse.PartitionResponse(partition_index=partition)
     try:
-        check_name(topic)
+        _check_topic(context, topic)
+    except KafkaError as error:
+        answer.error_code, answer.error_message = error.code, error.message
+        return answer
+    try:
         live = find_partition(context, topic, partition)
         live.check_online()
         answer.active_producers = [_producer_state(entry) for entry in live.state.producers]
-    except KafkaError as error:
+    except KafkaError as error:  # of a partition Kafka tells no more than the code
         answer.error_code = error.code
-        answer.error_message = error.message
     return answer
+
+
+def _check_topic(context: RequestContext, topic: str) -> None:
+    check_name(topic)
+    if topic not in context.state.cluster.topics:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.")
 
 
 def _producer_state(entry: ProducerEntry) -> Any:

@@ -127,7 +127,17 @@ def test_validate_only_changes_nothing() -> None:
         (one(64, "x", ("a", SET, "b")), 42),
         (one(GROUP, "", ("consumer.session.timeout.ms", SET, "50000")), 42),
         (one(METRICS, "", ("interval.ms", SET, "100")), 42),
-        (one(LOGGER, "1", ("root", SET, "INFO")), 42),
+        (one(TOPIC, "nope", ("no.such", SET, "1")), 40),
+        (one(TOPIC, "nope", ("retention.ms", APPEND, "1")), 40),
+        (one(TOPIC, "b ad", ("retention.ms", SET, "1")), 17),
+        (one(TOPIC, "", ("retention.ms", SET, "1")), 42),
+        (one(LOGGER, "1"), 0),
+        (one(LOGGER, "1", ("root", SET, "INFO")), 40),
+        (one(LOGGER, "1", ("root", APPEND, "INFO")), 42),
+        (one(LOGGER, "1", ("root", 9, "INFO")), 42),
+        (one(LOGGER, "7", ("root", SET, "INFO")), 42),
+        (one(BROKER, "7", ("log.cleaner.threads", 9, "1")), 42),
+        (one(TOPIC, "b ad", ("retention.ms", 9, "1")), -1),
         (one(LOGGER, "", ("root", SET, "INFO")), 42),
         (one(BROKER, "7777", ("log.cleaner.threads", SET, "1")), 42),
         (one(BROKER, "abc", ("log.cleaner.threads", SET, "1")), 42),
@@ -221,3 +231,21 @@ def test_the_old_way_replaces_everything() -> None:
 def test_what_the_old_way_refuses(name: str, config: tuple[str, str | None], code: int) -> None:
     """The same refusals."""
     assert replace(new_view(), name, config) == code
+
+
+@pytest.mark.parametrize(
+    ("resource", "message"),
+    [
+        (one(TOPIC, "a", ("retention.ms", 9, "1")), None),
+        (one(TOPIC, "", ("retention.ms", SET, "1")), "Default topic resources are not allowed."),
+        (one(METRICS, "", ("interval.ms", SET, "100")), "Subscription name can't be empty"),
+        (one(BROKER, "7", ("log.cleaner.threads", SET, "1")), "Unexpected broker id, expected 1, but received 7"),
+        (one(BROKER, "1", ("node.id", SET, "9"), ("num.partitions", SET, "9")), "dynamically: [node.id, num.partitions]"),
+        (one(GROUP, "g", ("consumer.session.timeout.ms", SET, "1")), "must be in the range 45000 to 60000 inclusive."),
+    ],
+)
+def test_what_is_said_of_a_refusal(resource: Changes, message: str | None) -> None:
+    """The facts that a user looks for; of an operation that nobody knows nothing is said."""
+    decision = incremental_alter_configs(new_view(), IncrementalAlterConfigsRequest(resources=[resource]))
+    (told,) = [answer.error_message for answer in decision.response.responses]
+    assert told is message if message is None else told.endswith(message)
