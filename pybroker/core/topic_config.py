@@ -121,7 +121,9 @@ def check_topic_values(values: Mapping[str, Value]) -> None:
         text = f"conflicting topic configs: min.compaction.lag.ms ({low}) is above max.compaction.lag.ms ({high})"
         raise KafkaError(ErrorCode.INVALID_CONFIG, text)
     if values["remote.storage.enable"]:
-        raise KafkaError(ErrorCode.INVALID_CONFIG, "remote.storage.enable: tiered storage is not enabled on this broker")
+        raise KafkaError(
+            ErrorCode.INVALID_CONFIG, "Tiered Storage functionality is disabled in the broker: remote.storage.enable cannot be set"
+        )
 
 
 def topic_default(name: str, broker: Callable[[str], Any]) -> Value:

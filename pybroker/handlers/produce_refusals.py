@@ -15,7 +15,7 @@ import logging
 from typing import Any
 
 from pybroker.handlers.context import CloseConnection, RequestContext
-from pybroker.records.batch import LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, MIN_LENGTH, batch_size, is_transactional_batch
+from pybroker.records.batch import LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, MIN_LENGTH, begins_transaction
 from pybroker.records.errors import CorruptRecords
 from pybroker.records.validate import KEYLESS, InvalidBatch
 from pybroker.runtime.partition import LivePartition
@@ -52,7 +52,7 @@ def refuse_all(request: ProduceRequest) -> KafkaError | None:
                 raise CloseConnection("Produce with null records")
             if refusal is None and not is_transactional:
                 try:
-                    is_transactional = batch_size(records, 0, len(records)) is not None and is_transactional_batch(records)
+                    is_transactional = begins_transaction(records)
                 except CorruptRecords as error:
                     refusal = ToldRefusal(ErrorCode.CORRUPT_MESSAGE, str(error), _why_corrupt(records))
     if is_transactional and request.transactional_id is None:

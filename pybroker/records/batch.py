@@ -63,6 +63,7 @@ _HEADER = Struct(">qiibIhiqqqhii")
 _OFFSET_LENGTH_EPOCH = Struct(">qii")
 _OFFSET_LENGTH = Struct(">qi")
 _INT32 = Struct(">i")
+_BEGINNING = Struct(">i4xB5xB")  # from LENGTH_AT: length, magic, lower byte of the attributes
 _UINT32 = Struct(">I")
 _INT16 = Struct(">h")
 _INT64 = Struct(">q")
@@ -177,6 +178,16 @@ def batch_size(buffer: Buffer, at: int, end: int) -> int | None:
     if buffer[at + MAGIC_AT] > CURRENT_MAGIC:
         raise CorruptRecords(f"the batch at byte {at} has the unknown magic {buffer[at + MAGIC_AT]}")
     return LOG_OVERHEAD + length if LOG_OVERHEAD + length <= left else None
+
+
+def begins_transaction(buffer: Buffer) -> bool:
+    """Whether the first batch here is whole and transactional; CorruptRecords if no batch can begin so."""
+    end = len(buffer)
+    if end >= HEADER_SIZE:  # one look, for what nearly every client sends
+        length, magic, attributes = _BEGINNING.unpack_from(buffer, LENGTH_AT)
+        if magic == CURRENT_MAGIC and HEADER_SIZE <= length + LOG_OVERHEAD <= end:
+            return bool(attributes & TRANSACTIONAL_BIT)
+    return batch_size(buffer, 0, end) is not None and is_transactional_batch(buffer)
 
 
 class Batches:

@@ -8,7 +8,10 @@ from pybroker.records.batch import (
     HEADER_SIZE,
     TRANSACTIONAL_BIT,
     add_to_sequence,
+    batch_size,
+    begins_transaction,
     has_valid_checksum,
+    is_transactional_batch,
     iter_batches,
     pack_header,
     patch_base_offset_and_epoch,
@@ -144,6 +147,26 @@ def test_what_cannot_begin_a_batch_is_corrupt():
     batch[11], batch[16] = len(batch) - 12, 3
     with pytest.raises(CorruptRecords):
         next(iter_batches(batch))
+
+
+@pytest.mark.parametrize("transactional", [False, True])
+def test_one_look_sees_what_the_steps_see(transactional):
+    """Whether a transaction begins here: the same for the usual batch as by Kafka's steps, however it is cut or changed."""
+
+    def by_steps(buffer):
+        return batch_size(buffer, 0, len(buffer)) is not None and is_transactional_batch(buffer)
+
+    def told(look, buffer):
+        try:
+            return look(buffer)
+        except CorruptRecords as error:
+            return str(error)
+
+    batch = build_batch([(b"a", b"1")], producer_id=1, producer_epoch=0, base_sequence=0, transactional=transactional)
+    assert begins_transaction(batch) is transactional
+    changed = [batch[:at] + bytes([value]) + batch[at + 1 :] for at in range(HEADER_SIZE) for value in (0, 1, 2, 3, 13, 14, 49, 61, 255)]
+    for buffer in [*changed, *(batch[:end] for end in range(len(batch))), batch + batch]:
+        assert told(begins_transaction, buffer) == told(by_steps, buffer)
 
 
 @pytest.mark.parametrize("codec", list(Codec))
