@@ -189,8 +189,8 @@ class DiskLogStore:
         for key, log in list(self._held.logs.items()):
             if log.directory == path:
                 _try([], self._held.futures.drop, key)  # what cannot be renamed is found at the next start
-                self._departed.add([key], deleted=False)
                 del self._held.logs[key]
+                self._departed.add(key, deleted=False)
                 log.retire()
                 gone.append(log)
         return gone
@@ -237,33 +237,38 @@ class DiskLogStore:
         own = self._held.logs.pop(key)
         self._held.cleaner_offsets.pop(key, None)
         own.retire()
-        self._departed.add([key], deleted=True)
         self._former.add(key)
         errors: list[StorageError] = []
-        _try(errors, self._held.futures.drop, key)
-        _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
+        try:
+            _try(errors, self._held.futures.drop, key)
+            _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
+        finally:
+            self._departed.add(key, deleted=True)
         if errors:
             raise errors[0]
 
     def put_aside(self, topic: str, partition: int) -> list[str]:
         """See `interface.LogStore.put_aside`."""
         key = topic, partition
-        self._departed.add([key], deleted=True)
         self._former.add(key)
-        return self._settling.put_aside(self._held, key)
+        try:
+            return self._settling.put_aside(self._held, key)
+        finally:
+            self._departed.add(key, deleted=True)
 
     def delete_unopened(self, topic: str, partition: int) -> None:
         """See `interface.LogStore.delete_unopened`."""
         unopened = self._held.unopened.pop((topic, partition), None)
         if unopened is None:
             return
-        self._departed.add([(topic, partition)], deleted=True)
         waiting = layout.deleted_directory_name(topic, partition, self._rng.randbytes(16))
         waiting = os.path.join(os.path.dirname(unopened.path), waiting)
         try:
             self._files.rename(unopened.path, waiting)
         except OSError as error:
             raise storage_error("rename", unopened.path, error) from error
+        finally:
+            self._departed.add((topic, partition), deleted=True)
         self._trash.add(waiting, self._config.file_delete_delay_ms)
 
     # --- moving to another directory
@@ -324,18 +329,21 @@ class DiskLogStore:
             return None
         self._held.logs[key] = future
         own.retire(moved=True)
-        self._departed.add([key], deleted=False)
         try:
             put_away(self._files, self._trash, self._rng, own, own.config)
         except StorageError as error:
             return Moved(future, str(error))
+        finally:
+            self._departed.add(key, deleted=False)
         return Moved(future)
 
     def drop_move(self, log: Log) -> None:
         """See `interface.LogStore.drop_move`."""
         key = log.topic, log.partition
-        self._departed.add([key], deleted=False)
-        self._held.futures.drop(key)
+        try:
+            self._held.futures.drop(key)
+        finally:
+            self._departed.add(key, deleted=False)
 
     def delete_expired(self, now_ms: int) -> int | None:
         """See `interface.LogStore.delete_expired`."""
