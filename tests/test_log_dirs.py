@@ -412,6 +412,33 @@ def test_directory_that_is_away_at_the_start(disks: Disks) -> None:
     trio.run(main)
 
 
+def test_directory_that_fails_while_it_is_opened(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """What was opened there before it failed is not served: nothing is taken that no checkpoint would ever know."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            for _ in range(5):
+                assert await room.produce("t", 1) == 0
+            store = room.state().partitions.store
+            store.get("t", 1).flush()
+            store.checkpoint({})
+        os.unlink(os.path.join(disks.b, ".kafka_cleanshutdown"))
+        segment = os.path.join(disks.b, "t-1", "00000000000000000000.log")
+        os.truncate(segment, os.stat(segment).st_size - 3)
+        trouble.broken = os.path.join(disks.b, "recovery-point-offset-checkpoint.tmp/")
+        async with disks.open() as room:
+            assert room.broker.directories == [disks.a]
+            assert await room.leader("t", 1) == (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])
+            assert await room.produce("t", 1) == ErrorCode.NOT_LEADER_OR_FOLLOWER
+            assert await room.produce("t", 0) == 0
+        trouble.broken = ""
+        async with disks.open() as room:
+            assert await room.end_offset("t", 1) == (0, 4)
+
+    trio.run(main)
+
+
 def test_metadata_that_is_away_at_the_start(disks: Disks) -> None:
     """Nothing starts without it, and nothing is written over."""
 

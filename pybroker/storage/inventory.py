@@ -1,8 +1,8 @@
 """What one store holds: its logs, copies of logs, what could not be opened or decided, and what checkpoints say of all that.
 
-It has one owner. `Opening` makes it, while nobody else knows of it, and gives it away (`hand_over`); from then on it is the store's.
-`Settling` keeps none: it is lent one for a call. It changes on the thread of the loop, but that the cleaner's notes one offset at a time;
-who reads it elsewhere (checkpoints) goes over copies of its dicts.
+It has one owner. `Opening` makes it, while nobody else knows of it, and gives it away; from then on it is the store's. `Settling` keeps
+none: it is lent one for a call. It changes on the thread of the loop only, with one exception: when the cleaner has done with a log, its
+thread sets that one entry of `cleaner_offsets`. Who reads it on another thread (checkpoints) goes over copies of its dicts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Opening what lies in the log directories, one after another: its checkpoints, then its logs and copies.
 
-A log that cannot be opened is noted (`unopened`), a directory that cannot be read is offline, and the rest is opened all the same. What is
-there twice is settled by `settling`. At the end all that was found is given away (`hand_over`), and nothing of it is kept here.
+A log that cannot be opened is noted (`unopened`), a directory that cannot be read is offline, and the rest is opened all the same. A
+directory is taken as a whole: if it fails before its end, what was opened there is let go of, and nothing of it is served. What is there
+twice is settled by `settling`.
 
 (Kafka: LogManager.loadLogs.)
 """
@@ -28,8 +29,21 @@ from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
 
 
+class Lying:
+    """What lies in one directory, until it is taken: logs and copies, what could not be opened, what was deleted, and two checkpoints."""
+
+    __slots__ = ("cleaned", "deleted", "high_watermarks", "logs", "unopened")
+
+    def __init__(self) -> None:
+        self.logs: list[tuple[Key, PartitionLog]] = []
+        self.unopened: dict[Key, UnopenedLog] = {}
+        self.deleted: list[str] = []
+        self.cleaned: Offsets = {}
+        self.high_watermarks: Offsets = {}
+
+
 class Opening:
-    """One start. Ends with `hand_over`, or with `abandon` if the start fails."""
+    """One start. Ends with what `open` gives, or with `abandon` if it fails."""
 
     __slots__ = ("_checkpoints", "_config", "_files", "_found", "_pool", "_rng", "_settling", "_trash")
 
@@ -52,8 +66,11 @@ class Opening:
         self._settling = settling
         self._found = Inventory(Futures(files, pool, trash, rng))
 
-    def open(self, directories: Sequence[LogDirectory]) -> None:
-        """Take what lies in them; one that cannot be read is offline. Raises DataDirectoryError: none is left, or a log is twice there."""
+    def open(self, directories: Sequence[LogDirectory]) -> Inventory:
+        """Take what lies in them; one that cannot be read is offline. Whoever takes what this returns is its only owner.
+
+        Raises DataDirectoryError: none is left, or a log is twice there.
+        """
         for directory in directories:
             if directory.failure is None:
                 self._open(directory)
@@ -63,37 +80,57 @@ class Opening:
                 )
         check_usable(list(directories))
         self._settling.settle_copies(self._found)
-
-    def hand_over(self) -> Inventory:
-        """All that was found. Whoever takes it is its only owner."""
-        found = self._found
-        del self._found
-        return found
+        return self._found
 
     def abandon(self) -> None:
         """Close all files."""
         self._found.let_go()
 
     def _open(self, directory: LogDirectory) -> None:
+        lying = Lying()
         try:
-            self._open_logs(directory)
-            self._lower_recovery_points(directory.path)
+            self._look_into(directory, lying)
+            if directory.failure is None:
+                self._take(directory, lying)
+                lying.logs.clear()
+        finally:
+            for _, log in lying.logs:
+                log.let_go()
+
+    def _look_into(self, directory: LogDirectory, lying: Lying) -> None:
+        try:
+            self._open_logs(directory, lying)
+            self._lower_recovery_points(directory.path, lying)
         except (UnusableDirectory, StorageError) as error:
             directory.fail(str(error))
         except OSError as error:
             directory.fail(f"{directory.path} cannot be listed: {error.strerror}")
 
-    def _lower_recovery_points(self, path: str) -> None:
+    def _take(self, directory: LogDirectory, lying: Lying) -> None:
+        """Put it to what was found elsewhere. Raises DataDirectoryError: a log is twice there."""
+        for path in lying.deleted:
+            self._trash.add(path, self._config.file_delete_delay_ms)
+        self._found.unopened |= lying.unopened
+        for key, log in lying.logs:
+            if isinstance(log, CopiedLog):
+                self._settling.take_future(self._found, key, log)
+            else:
+                self._settling.take_log(self._found, key, log)
+        self._take_offsets(directory, lying.cleaned, self._found.cleaner_offsets)
+        self._take_offsets(directory, lying.high_watermarks, self._found.high_watermarks)
+
+    def _lower_recovery_points(self, path: str, lying: Lying) -> None:
         """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was.
 
         On a full disk nothing can be written, but a file be removed: then a start after a crash reads all logs of the directory.
         Raises StorageError.
         """
         checkpoint = os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT)
-        said, logs = self._found.said.get(checkpoint, {}), self._found.logs_in(path)
-        if all(log.log_end_offset >= said.get(key, 0) for key, log in logs.items()):
+        said = self._found.said.get(checkpoint, {})
+        if all(log.log_end_offset >= said.get(key, 0) for key, log in lying.logs):
             return
-        lowered = self._found.with_unopened(checkpoint, {key: log.recovery_point for key, log in logs.items()})
+        lowered = {key: said[key] for key in lying.unopened if key in said}  # their next opening asks for it
+        lowered |= {key: log.recovery_point for key, log in lying.logs}
         action = "write"
         try:
             try:
@@ -110,28 +147,26 @@ class Opening:
         except OSError as error:
             raise storage_error(action, checkpoint, error) from error
 
-    def _open_logs(self, directory: LogDirectory) -> None:
-        """Take what lies in a directory. Raises UnusableDirectory, OSError."""
+    def _open_logs(self, directory: LogDirectory, lying: Lying) -> None:
+        """Raises UnusableDirectory, OSError."""
         if not directory.clean:  # what a killed process renamed, a deleted log above all, must not come back later
             self._files.fsync_directory(directory.path)
         recovery_points = self._read_offsets(directory.path, layout.RECOVERY_POINT_CHECKPOINT)
         log_starts = self._read_offsets(directory.path, layout.LOG_START_CHECKPOINT)
-        cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
+        lying.cleaned = self._read_offsets(directory.path, layout.CLEANER_CHECKPOINT)
         cleaner_was_read = os.path.join(directory.path, layout.CLEANER_CHECKPOINT) in self._found.said
-        high_watermarks = self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
+        lying.high_watermarks = self._read_offsets(directory.path, layout.REPLICATION_CHECKPOINT)
         for name in sorted(self._files.listdir(directory.path)):
             path = os.path.join(directory.path, name)
             key = layout.parse_log_directory(name) or layout.parse_future_directory(name)
             if layout.is_deleted_directory(name):
-                self._trash.add(path, self._config.file_delete_delay_ms)
+                lying.deleted.append(path)
             elif key is not None and self._files.is_directory(path):
-                compacted = key in cleaned or not cleaner_was_read
+                compacted = key in lying.cleaned or not cleaner_was_read
                 known = Checkpointed(directory.clean, recovery_points.get(key, 0), log_starts.get(key, 0), compacted)
-                self._open_log(directory, name, key, known)
+                self._open_log(directory, lying, name, key, known)
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not layout.is_stray_directory(name):
                 self._found.remarks.append(f"{path} is not a log; it is left alone")
-        self._take_offsets(directory, cleaned, self._found.cleaner_offsets)
-        self._take_offsets(directory, high_watermarks, self._found.high_watermarks)
 
     def _take_offsets(self, directory: LogDirectory, offsets: Offsets, into: Offsets) -> None:
         """Of the logs that are in the directory: what a checkpoint says of one that moved away is old."""
@@ -151,7 +186,7 @@ class Opening:
             return {}
         return said
 
-    def _open_log(self, directory: LogDirectory, name: str, key: Key, checkpointed: Checkpointed) -> None:
+    def _open_log(self, directory: LogDirectory, lying: Lying, name: str, key: Key, checkpointed: Checkpointed) -> None:
         path = os.path.join(directory.path, name)
         is_future = name != layout.log_directory_name(*key)
         topic_id = ZERO_UUID
@@ -164,14 +199,11 @@ class Opening:
             if is_future:
                 self._found.remarks.append(f"{path}, a copy that was being made, cannot be opened: {error}; it is left alone")
             else:
-                self._found.unopened[key] = UnopenedLog(path, topic_id, f"{path} cannot be opened: {error}")
+                lying.unopened[key] = UnopenedLog(path, topic_id, f"{path} cannot be opened: {error}")
             return
         log = (CopiedLog if is_future else PartitionLog)(*key, home, self._config, self._rng)
         log.restore(opened.segments, opened.epochs, opened.log_start_offset, opened.recovery_point, opened.report)
-        if isinstance(log, CopiedLog):
-            self._settling.take_future(self._found, key, log)
-        else:
-            self._settling.take_log(self._found, key, log)
+        lying.logs.append((key, log))
 
     def _topic_id(self, path: str) -> bytes:
         try:

@@ -110,11 +110,10 @@ class DiskLogStore:
         self.node_id = node_id
         opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._settling)
         try:
-            opening.open(directories)
+            self._held = opening.open(directories)
         except BaseException:
             opening.abandon()
             raise
-        self._held = opening.hand_over()
 
     # --- what was found
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pybroker.records.batch import read_header
+from pybroker.storage.checkpoints import read_offsets
 from pybroker.storage.files import Files
 from pybroker.storage.interface import DataDirectoryError, Owner, StorageError
 from tests.storage.moved_logs import (
@@ -20,6 +21,7 @@ from tests.storage.moved_logs import (
     copy,
     directories_of,
     move,
+    secure,
 )
 from tests.storage.stopping_files import StoppingFiles
 
@@ -132,6 +134,91 @@ def test_one_directory_is_damaged(filled: tuple[Any, Any], paths: list[str], ope
     meta.write_text(text)
     store = open_disk(*paths)
     assert sorted(each.topic for each in store.logs()) == ["t", "u"]
+
+
+class CutFiles(Files):
+    """Logs named in `unreadable` cannot be read, and checkpoints below `readonly` not be replaced."""
+
+    unreadable = "nothing"
+    readonly = "nothing"
+
+    def preadv(self, fd: int, buffers: Any, offset: int) -> int:  # type: ignore[override]  # a method in the place of a function of os
+        if self.unreadable in os.readlink(f"/proc/self/fd/{fd}"):
+            raise OSError(5, "Input/output error")
+        return os.preadv(fd, buffers, offset)
+
+    def replace_file(self, path: str, content: bytes, *, sync: bool = True, sync_name: bool = True) -> None:
+        if path.startswith(self.readonly):
+            raise OSError(5, "Input/output error", path)
+        super().replace_file(path, content, sync=sync, sync_name=sync_name)
+
+
+def damaged(filled: tuple[Any, Any], paths: list[str], append: Append) -> None:
+    """After a kill: in the first directory `t` ends before its recovery point, beside `u`, and the copy of `v` from the second one."""
+    store, log = filled
+    for name, path in (("u", paths[0]), ("v", paths[1])):
+        other = store.create(name, 0, TOPIC_ID, store._config, path)
+        for _ in range(20):
+            append(other)
+        other.flush()
+    copy(other, store.begin_move(other, paths[0]))
+    secure(store, other)
+    log.flush()
+    store.checkpoint_cleaner(log, 5)
+    store.checkpoint({KEY: 24})
+    store.abandon()
+    segment = max(Path(paths[0], "t-0").glob("*.log"))
+    os.truncate(segment, segment.stat().st_size - 10)
+
+
+def test_directory_that_fails_while_it_is_opened(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
+    """Nothing of it is served, of what was opened there before neither; the rest is, and all is back with the directory."""
+    damaged(filled, paths, append)
+    files = CutFiles()
+    files.readonly, files.unreadable = os.path.join(paths[0], "recovery-point"), "u-0"
+    opened_before = len(os.listdir("/proc/self/fd"))
+    store = open_disk(*paths, files=files)
+    failed, well = store.directories()
+    assert "Input/output error" in failed.failure
+    assert well.failure is None
+    assert [(each.topic, each.directory) for each in store.logs()] == [("v", paths[1])]
+    assert (store.future("v", 0), store.unopened, store.cleaner_offsets, store.high_watermarks) == (None, {}, {}, {})
+    store.close({})
+    assert len(os.listdir("/proc/self/fd")) <= opened_before
+    store = open_disk(*paths)
+    assert sorted((each.topic, each.log_end_offset) for each in store.logs()) == [("t", 23), ("u", 20), ("v", 20)]
+    assert (store.future("v", 0).log_end_offset, store.cleaner_offsets) == (20, {KEY: 5})
+
+
+def test_log_that_was_cut_beside_one_that_cannot_be_opened(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
+    """The recovery point of the first is lowered; that of the other, which its next opening asks for, stays."""
+    damaged(filled, paths, append)
+    files = CutFiles()
+    files.unreadable = "u-0"
+    store = open_disk(*paths, files=files)
+    assert ("u", 0) in store.unopened
+    said = read_offsets(files, os.path.join(paths[0], "recovery-point-offset-checkpoint"))
+    assert said == {KEY: store.get(*KEY).recovery_point, ("u", 0): 20, ("v", 0): 20}
+    assert said[KEY] <= 23
+
+
+def test_way_is_made_beside_what_is_not_known_yet(filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append):
+    """What checkpoints say of a log that could not be opened, or of one of two of a name, stays there until that is decided."""
+    store, _ = filled
+    append(store.create("u", 0, TOPIC_ID, store._config, paths[0]))
+    store.checkpoint({KEY: 24, ("u", 0): 1})
+    store.abandon()
+    store = open_disk(paths[1])
+    append(store.create(*KEY, b"n" * 16, store._config))
+    store.checkpoint({KEY: 1})
+    store.abandon()
+    before = [Path(path, "replication-offset-checkpoint").read_bytes() for path in paths]
+    files = CutFiles()
+    files.unreadable = "u-0"
+    store = open_disk(*reversed(paths), files=files)
+    assert (("u", 0) in store.unopened, store.get(*KEY).directory) == (True, paths[1])
+    store.make_way()
+    assert [Path(path, "replication-offset-checkpoint").read_bytes() for path in paths] == before
 
 
 def test_all_directories_are_damaged(open_disk: Open, paths: list[str]):
