@@ -14,7 +14,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from pybroker.core.cluster import NO_DETAILS, NO_LEADER, BrokerImage, ClusterImage, PartitionImage, TopicImage
@@ -169,8 +169,11 @@ def assignment_records(image: ClusterImage, node_id: int, assignments: Iterable[
     return records
 
 
-def failure_records(image: ClusterImage, node_id: int, directory_id: bytes) -> list[Any]:
-    """What a broker tells when a directory fails: which it has left, and that its partitions there have no leader."""
+def failure_records(image: ClusterImage, node_id: int, directory_id: bytes, lost: Collection[tuple[bytes, int]] = ()) -> list[Any]:
+    """What a broker tells when a directory fails: which it has left, and that its partitions there have no leader.
+
+    `lost` (topic id, partition): those that the metadata has elsewhere already, though they lie there still.
+    """
     broker = image.brokers.get(node_id)
     if broker is None:
         return []
@@ -178,7 +181,8 @@ def failure_records(image: ClusterImage, node_id: int, directory_id: bytes) -> l
     records: list[Any] = [messages.BrokerRegistrationChangeRecord(broker_id=node_id, broker_epoch=broker.epoch, log_dirs=left)]
     for topic in image.topics.values():
         for partition in topic.partitions:
-            if partition.leader == node_id and directory_of(partition, node_id) == directory_id:
+            lies_there = directory_of(partition, node_id) == directory_id or (topic.topic_id, partition.index) in lost
+            if partition.leader == node_id and lies_there:
                 change = _lose(image, topic, partition, node_id)
                 if change.last_known_elr:
                     change.eligible_leader_replicas = [node_id]  # until it is seen to come back without what it had

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -203,9 +203,9 @@ class Controller:
         if records:
             self._write(records)
 
-    def directory_failed(self, directory_id: bytes) -> None:
-        """Say that a directory is lost, and that its partitions have no leader. Raises `KafkaError`."""
-        records = failure_records(self.image, self._view.node_id, directory_id)
+    def directory_failed(self, directory_id: bytes, lost: Collection[tuple[bytes, int]]) -> None:
+        """Say that a directory is lost, and that its partitions have no leader, nor have `lost` (see there). Raises `KafkaError`."""
+        records = failure_records(self.image, self._view.node_id, directory_id, lost)
         if records:
             self._write(records)
 

@@ -241,15 +241,15 @@ class LogDirs:
         metadata = self._store.get(METADATA_TOPIC, 0)
         if metadata is None or metadata.directory == path:
             self._stop(f"the log directory with the metadata failed: {reason}")
+        logger.error("a log directory failed, and all that lies in it is offline until the next start: %s", reason)
+        gone = {id(log) for log in self._store.fail_directory(path, reason)}
+        lost = [live for live in self._partitions if id(live.log) in gone]
+        for live in lost:
+            live.stay_offline(reason)
         if self._moves is not None:
             self._moves.directory_failed(path)
-        logger.error("a log directory failed, and all that lies in it is offline until the next start: %s", reason)
-        lost = {id(log) for log in self._store.fail_directory(path, reason)}
-        for live in self._partitions:
-            if id(live.log) in lost:
-                live.stay_offline(reason)
         try:
-            self._controller.directory_failed(directory.directory_id)
+            self._controller.directory_failed(directory.directory_id, {(live.topic_id, live.partition) for live in lost})
         except KafkaError as error:
             logger.error("the metadata does not say that a directory failed: %s", error)
 

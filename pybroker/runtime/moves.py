@@ -16,7 +16,8 @@ Theory of operation
 - None holds up the others for ever. One that the cleaner works on comes after them, and so does one to which more is written than is
   copied: when it has copied twice what it lacked it is behind still (`Overtaken`). It is tried again when its turn comes.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
-- Wherever a move ends without its log in the new place, the metadata says again where the log is.
+- Wherever a move ends without its log in the new place, the metadata says again where the log is. But if it ends because the log failed,
+  the copy stays, and so does what the metadata was told: it may be all that is left. The next start says where the log is if it finds it.
 
 (Kafka: ReplicaAlterLogDirsThread, AlterLogDirsThread's promotion states; there AssignReplicasToDirs is a request to the controller.)
 """
@@ -196,7 +197,8 @@ class Moves:
     def _take_back_of(self, move: Move) -> None:
         if move.is_assigned:
             move.is_assigned = False
-            self._take_back(move.live)
+            if not move.live.offline:
+                self._take_back(move.live)
 
     def _end(self, move: Move) -> None:
         """Whether it was finished or not; another one of the same partition may be asked for already."""
@@ -206,10 +208,12 @@ class Moves:
         self._take_back_of(move)
 
     def _give_up(self, move: Move, error: Exception) -> None:
+        if self._moves.get(move.key) is not move:
+            return  # it was cancelled, or the topic or the log is gone
         future = move.future
         self._end(move)
-        if self._store.future(*move.key) is not future:
-            return  # it was cancelled, or the topic is gone
+        if move.live.offline or self._store.future(*move.key) is not future:
+            return
         trace = None if isinstance(error, EXPECTED) else error
         logger.error("%s-%d stays in %s, as it cannot be moved: %s", *move.key, move.log.directory, error, exc_info=trace)
         try:

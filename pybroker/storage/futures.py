@@ -16,6 +16,9 @@ Rules
 - A copy without an original waits if the original may lie in a directory that is away, or was not given. It takes its place if the
   metadata has the partition where the copy lies, which it is told when the copy is whole and durable, before the original goes; and if
   the original is not in the directory that the metadata names, though that can be read.
+- A copy outlives the directory of its original, be it whole or not. The next start goes on with it if the original is back. If not, it
+  takes its place by the rule before this one; then only what came in after the last piece that was copied is missing, and if the original
+  is found again later, the longer of the two counts and nothing of either is removed.
 
 (Kafka: LogManager.replaceCurrentWithFutureLog, recoverAbandonedFutureLogs.)
 """

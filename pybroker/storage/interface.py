@@ -395,7 +395,10 @@ class LogStore(Protocol):
         ...
 
     def fail_directory(self, path: str, reason: str) -> Sequence[Log]:
-        """Use a directory no more until the next start; returns the logs in it, which are forgotten (their files stay)."""
+        """Use a directory no more until the next start; returns the logs in it, which are forgotten (their files stay).
+
+        Copies in it are forgotten, too; one of a log that lay there is kept where it is, for the next start.
+        """
         ...
 
     def logs(self) -> Iterator[Log]:

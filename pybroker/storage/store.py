@@ -187,9 +187,7 @@ class DiskLogStore:
         gone: list[Log] = []
         for key, log in list(self._held.logs.items()):
             if log.directory == path:
-                _try([], self._held.futures.drop, key)  # what cannot be renamed is found at the next start
                 del self._held.logs[key]
-                self._departed.add(key, deleted=False)
                 log.retire()
                 gone.append(log)
         return gone

@@ -122,37 +122,88 @@ def test_topic_is_deleted_while_its_copy_waits(disks: Disks) -> None:
     trio.run(main)
 
 
-@pytest.mark.parametrize("failing", ["a", "b"])
-def test_directory_fails_after_the_metadata_was_told_of_a_move(disks: Disks, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
-    """What the metadata says is where the log is: it has a leader if that directory is well, and comes back with it."""
+@pytest.fixture
+def trouble(monkeypatch: pytest.MonkeyPatch) -> type[TroubledFiles]:
+    """Brokers run on these disks."""
     monkeypatch.setattr(store_module, "Files", TroubledFiles)
     monkeypatch.setattr(TroubledFiles, "broken", "")
     monkeypatch.setattr(TroubledFiles, "paths", {})
-    c = disks.a + "-metadata"
+    return TroubledFiles
+
+
+def metadata(disks: Disks) -> str:
+    """A third directory."""
+    return disks.a + "-metadata"
+
+
+async def fail_after_told(disks: Disks, trouble: type[TroubledFiles], monkeypatch: pytest.MonkeyPatch, path: str, topic: str) -> None:
+    """The topic `t` has a record in `a`, is copied to `b`, and the metadata was told so; then a directory fails, which `topic` notices."""
+    async with disks.open(metadata(disks), disks.a, disks.b) as room:
+        for name in ("x", "t", "u"):  # one in each
+            await room.create(name)
+            assert await room.produce(name) == 0
+        ids = room.directory_ids()
+        assert room.image("t").directories == [ids[1]]
+        with monkeypatch.context() as patch:
+            patch.setattr(DiskLogStore, "finish_move", lambda self, log: None)  # as while the log is being flushed
+            assert await room.move("t", 0, disks.b) == 0
+            await room.until(lambda: room.image("t").directories == [ids[2]])
+            trouble.broken = path + "/"
+            assert await room.produce(topic) == ErrorCode.KAFKA_STORAGE_ERROR
+            await room.until(lambda: room.image(topic).leader == -1)
+            assert not room.live("t").moving
+            assert room.image("t").leader == (-1 if topic == "t" else 1)
+            assert room.image("t").directories == [ids[2 if topic == "t" else 1]]
+            assert (await room.produce("t") == 0) == (topic != "t")
+    trouble.broken = ""
+
+
+def test_directory_that_a_log_moves_to_fails_after_the_metadata_was_told(
+    disks: Disks, trouble: type[TroubledFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metadata says again where the log is, so it has a leader and takes records."""
 
     async def main() -> None:
-        async with disks.open(c, disks.a, disks.b) as room:
-            for topic in ("x", "t", "u"):  # one in each
-                await room.create(topic)
-                assert await room.produce(topic) == 0
-            ids = room.directory_ids()
-            assert room.image("t").directories == [ids[1]]
-            with monkeypatch.context() as patch:
-                patch.setattr(DiskLogStore, "finish_move", lambda self, log: None)  # as while the log is being flushed
-                assert await room.move("t", 0, disks.b) == 0
-                await room.until(lambda: room.image("t").directories == [ids[2]])
-                monkeypatch.setattr(TroubledFiles, "broken", getattr(disks, failing) + "/")
-                topic = "t" if failing == "a" else "u"
-                assert await room.produce(topic) == ErrorCode.KAFKA_STORAGE_ERROR
-                await room.until(lambda: room.image(topic).leader == -1)
-                assert room.image("t").directories == [ids[1]]
-                assert not room.live("t").moving
-                assert room.image("t").leader == (-1 if failing == "a" else 1)
-                assert (await room.produce("t") == 0) == (failing == "b")
-            monkeypatch.setattr(TroubledFiles, "broken", "")
-        async with disks.open(c, disks.a, disks.b) as room:
+        await fail_after_told(disks, trouble, monkeypatch, disks.b, "u")
+        async with disks.open(metadata(disks), disks.a, disks.b) as room:
             await room.until(lambda: not room.live("t").moving)
-            assert await room.end_offset("t") == (0, 1 if failing == "a" else 2)
+            assert await room.end_offset("t") == (0, 2)
+
+    trio.run(main)
+
+
+def test_directory_that_a_log_moves_from_fails_after_the_metadata_was_told(
+    disks: Disks, trouble: type[TroubledFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partition has no leader, its copy stays, and where the log is back at the next start the move is finished."""
+
+    async def main() -> None:
+        await fail_after_told(disks, trouble, monkeypatch, disks.a, "t")
+        assert (kinds(disks.a), kinds(disks.b)) == (["0"], ["future"])
+        async with disks.open(metadata(disks), disks.a, disks.b) as room:
+            await room.until(lambda: room.live("t").log.directory == disks.b)
+            assert await room.end_offset("t") == (0, 1)
+            assert room.image("t").leader == 1
+
+    trio.run(main)
+
+
+def test_copy_of_a_log_that_is_lost_after_the_metadata_was_told(
+    disks: Disks, trouble: type[TroubledFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is all that is left, and is served. When the log is found again after all, the longer one counts and the other is put aside."""
+
+    async def main() -> None:
+        await fail_after_told(disks, trouble, monkeypatch, disks.a, "t")
+        take_away(disks.a)
+        async with disks.open(metadata(disks), disks.a, disks.b) as room:
+            assert (room.live("t").log.directory, room.image("t").leader) == (disks.b, 1)
+            assert await room.end_offset("t") == (0, 1)
+            assert await room.produce("t") == 0
+        bring_back(disks.a)
+        async with disks.open(metadata(disks), disks.a, disks.b) as room:
+            assert await room.end_offset("t") == (0, 2)
+        assert (kinds(disks.a), kinds(disks.b)) == (["stray"], ["0"])
 
     trio.run(main)
 

@@ -364,6 +364,46 @@ def test_directory_that_fails(room: MoveRoom) -> None:
     room.run(story)
 
 
+def test_directory_of_the_log_fails(room: MoveRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """The move ends at once, and is named; the copy stays where it is."""
+
+    async def story() -> None:
+        room.fill(3)
+        room.rate = 1.0
+        room.move(room.paths[1])
+        await trio.sleep(0.1)
+        gone = room.store.fail_directory(room.paths[0], "it smokes")
+        assert gone == [room.live().log]
+        room.live().stay_offline("it smokes")
+        room.moves.directory_failed(room.paths[0])
+        assert (room.live().moving, "is not moved" in caplog.text) == (False, True)
+        await room.until_still()
+        assert room.store.future(TOPIC, 0) is not None
+
+    room.run(story)
+
+
+@pytest.mark.parametrize("way", ["stops", "raises"])
+def test_log_that_fails_after_the_metadata_was_told(room: MoveRoom, way: str) -> None:
+    """The copy, which was durable then, stays, and so does what the metadata says: it may be all that is left."""
+
+    async def story() -> None:
+        room.fill(3)
+
+        async def fail() -> None:
+            room.live().stay_offline("a write failed")
+            if way == "raises":
+                raise StorageError("a read failed")
+
+        room.before_assigned = fail
+        room.move(room.paths[1])
+        future = room.store.future(TOPIC, 0)
+        await room.until_still()
+        assert (room.said[0], room.live().moving, room.store.future(TOPIC, 0)) == (room.paths[1], False, future)
+
+    room.run(story)
+
+
 def test_unforeseen_error_ends_one_move_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """It is told with its trace, and the others go on."""
     room = MoveRoom(tmp_path, 2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pybroker.storage.interface import StorageError
+from pybroker.storage.interface import Owner, StorageError
 from pybroker.testing.simulated_disk import Stop
 from tests.storage.moved_logs import (
     KEY,
@@ -297,9 +297,40 @@ def test_copy_goes_though_its_log_cannot(open_disk: Open, paths: list[str], appe
     assert (store.get(*KEY), store.future(*KEY), directories_of(paths)) == (None, None, [["0"], ["delete"]])
 
 
-def test_copy_goes_with_the_directory_of_its_log(filled: tuple[Any, Any], paths: list[str]):
-    """Nobody could go on with it."""
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("back", [True, False])
+def test_copy_outlives_the_directory_of_its_log(
+    filled: tuple[Any, Any], paths: list[str], open_disk: Open, append: Append, clean: bool, back: bool
+):
+    """The next start goes on with it if the log is back, and has all that was copied if it is not."""
     store, log = filled
-    store.begin_move(log, paths[1])
+    future = store.begin_move(log, paths[1])
+    copy(log, future)
+    secure(store, log)
+    batches = contents(log)
+    append(log)
     assert store.fail_directory(paths[0], "it smokes") == [log]
-    assert (store.future(*KEY), directories_of(paths)) == (None, [["0"], ["delete"]])
+    assert (store.get(*KEY), store.future(*KEY), directories_of(paths)) == (None, future, [["0"], ["future"]])
+    store.checkpoint({})
+    if clean:
+        store.close({})
+    else:
+        store.abandon()
+    store = open_disk(*(paths if back else paths[1:]))
+    assert store.settle(lambda topic, partition: Owner(TOPIC_ID, paths[1])) == []
+    log = store.get(*KEY)
+    if back:
+        assert (log.directory, log.log_end_offset, store.future(*KEY).log_end_offset) == (paths[0], 25, 24)
+    else:
+        assert (log.directory, contents(log), store.future(*KEY)) == (paths[1], batches, None)
+
+
+def test_copy_waits_for_its_log_where_the_metadata_was_not_told(filled: tuple[Any, Any], paths: list[str], open_disk: Open):
+    """A copy that may lack anything is not the log, and is not thrown away either."""
+    store, log = filled
+    copy(log, store.begin_move(log, paths[1]), 13)
+    store.fail_directory(paths[0], "it smokes")
+    store.close({})
+    store = open_disk(paths[1])
+    assert store.settle(lambda topic, partition: Owner(TOPIC_ID)) == []
+    assert (store.get(*KEY), store.future(*KEY).log_end_offset) == (None, 13)
