@@ -36,7 +36,7 @@ from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.runtime.standalone import leave_others
-from pybroker.runtime.threads import in_thread
+from pybroker.runtime.way import Way
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
@@ -59,13 +59,13 @@ class Controller:
         "_next_producer_id",
         "_producer_ids_end",
         "_quiet_until_ms",
-        "_store",
         "_view",
         "failed",
         "image",
         "listeners",
         "settings",
         "snapshots",
+        "way",
     )
 
     def __init__(self, view: ControllerView, store: LogStore, metadata: MetadataLog, clock: Clock) -> None:
@@ -75,7 +75,7 @@ class Controller:
         self.failed: Callable[[StorageError], None] | None = None
         self.snapshots = SnapshotKeeper(metadata, view.image, view.settings, clock)
         self._view = view
-        self._store = store
+        self.way = Way(store)
         self._log = metadata
         self._clock = clock
         self._next_producer_id = 0
@@ -88,14 +88,13 @@ class Controller:
         return self._log.epoch
 
     async def create_topics(self, request: Any) -> Any:
-        await self._make_way(topic.name for topic in request.topics)
+        await self.way.make(topic.name for topic in request.topics)
         return await self._carry_out(create_topics(self._view, request))
 
     async def delete_topics(self, request: Any, version: int) -> Any:
         return await self._carry_out(delete_topics(self._view, request, version))
 
     async def create_partitions(self, request: Any) -> Any:
-        await self._make_way(topic.name for topic in request.topics)
         return await self._carry_out(create_partitions(self._view, request))
 
     async def alter_configs(self, request: Any) -> Any:
@@ -106,7 +105,7 @@ class Controller:
 
     async def ensure_internal_topic(self, name: str) -> TopicImage:
         """The internal topic, made with Kafka's settings for it if it is not there. Raises `KafkaError`."""
-        await self._make_way([name])
+        await self.way.make([name])
         if name not in self.image.topics:
             partitions, replication_factor, configs = internal_topic(self.settings, name)
             await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, replication_factor, configs)))
@@ -117,21 +116,10 @@ class Controller:
         if name in INTERNAL_TOPICS:
             await self.ensure_internal_topic(name)
             return
-        await self._make_way([name])
+        await self.way.make([name])
         if name not in self.image.topics:
             partitions, factor = self.settings.get("num.partitions"), self.settings.get("default.replication.factor")
             await self._carry_out(ControllerDecision(create_one(self._view, name, partitions, factor, {})))
-
-    async def _make_way(self, topics: Iterable[str]) -> None:
-        """A name is free again when nothing speaks of its last bearer: else the first append would wait for that, and the loop with it."""
-        store = self._store
-        names = list(topics)
-        while any(map(store.is_in_the_way, names)):
-            try:
-                await in_thread(store.make_way)
-            except StorageError as error:
-                log.warning("names of deleted topics are used again while checkpoints still tell of them: %s", error)
-                return
 
     def allocate_producer_id(self) -> int:
         """A producer id that no producer of this cluster ever had. Ids come from blocks, each taken by one record."""

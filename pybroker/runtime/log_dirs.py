@@ -134,11 +134,7 @@ class LogDirs:
 
     async def make_way(self, topic: str) -> None:
         """Before a `move`: where a log lay before, its directory's checkpoints may still tell of it, and the copy would wait for them."""
-        while self._store.is_in_the_way(topic):
-            try:
-                await in_thread(self._store.make_way)
-            except StorageError:  # the move says so, if it needs it
-                return
+        await self._controller.way.make([topic])
 
     def move(self, topic: str, partition: int, path: str) -> bool:
         """Begin to move a partition into the directory of that path, or give up a move if it lies there. In the order of Kafka's checks.
