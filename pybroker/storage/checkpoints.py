@@ -92,16 +92,18 @@ class OffsetCheckpoints:
 
     Safe on several threads: what is to be written into a directory is asked for when its turn there has come, so that nothing older is
     written over it. `_said` is what each says, or may say: while one is written, and if that fails, the old or the new may be there. Nobody
-    waits for a disk to learn what is said, and no directory's disk for another's.
+    waits for a disk to learn what is said, or for one who looks through all logs, and no directory's disk for another's. What is forgotten
+    while somebody looks is left out of what he saw: it may be the old log.
     """
 
-    __slots__ = ("_doubted", "_files", "_lock", "_said", "_turns")
+    __slots__ = ("_doubted", "_files", "_lock", "_looking", "_said", "_turns")
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._lock = Lock()  # of what is below, never held while something is written
+        self._lock = Lock()  # of what is below, never held while something is looked up or written
         self._said: dict[str, Offsets] = {}
         self._doubted: set[str] = set()
+        self._looking: dict[str, set[Key]] = {}  # what was forgotten meanwhile, of each directory for which somebody looks
         self._turns: defaultdict[str, Lock] = defaultdict(Lock)  # of each directory's files; taken before `_lock`
 
     def read(self, path: str) -> Offsets:
@@ -114,15 +116,8 @@ class OffsetCheckpoints:
         `keep` does not give too, so that many cost one write; None: it is written if there are such. Raises OSError.
         """
         names = list(names)
-        with self._lock:
-            said = [self._said_by(directory, name) for name in names]
-            if key is not None:
-                is_told_of = any(key in offsets for offsets in said)
-            else:
-                kept = keep()
-                is_told_of = any(other not in kept for offsets in said for other in offsets)
-            if not is_told_of:
-                return
+        if not self._tell_of(directory, names, key, keep):
+            return
 
         def look() -> dict[str, Offsets]:
             told = {name: self._said_by(directory, name) for name in names}
@@ -136,8 +131,7 @@ class OffsetCheckpoints:
         with self._lock:
             turn = self._turns[directory]
         with turn:
-            with self._lock:
-                news = self._news(directory, look())
+            news = self._look(directory, look)
             for path, offsets in news.items():
                 write_offsets(self._files, path, offsets, sync_name=False)
             if news:
@@ -151,13 +145,38 @@ class OffsetCheckpoints:
         with self._lock:
             turn = self._turns[os.path.dirname(path)]
         with turn:
-            with self._lock:
-                self._doubted.add(path)
             with suppress(FileNotFoundError):
                 self._files.unlink(path)
             self._files.fsync_directory(os.path.dirname(path))
             with self._lock:
                 self._said.pop(path, None)
+
+    def _tell_of(self, directory: str, names: list[str], key: Key | None, keep: Callable[[], Container[Key]]) -> bool:
+        """Whether they say something of a log (None: of one that `keep` does not give), or may when who looks now has written."""
+        with self._lock:
+            said = [self._said_by(directory, name) for name in names]
+            forgotten = self._looking.get(directory)
+            if key is not None:
+                if forgotten is not None:
+                    forgotten.add(key)
+                return any(key in offsets for offsets in said)
+        if forgotten is not None:
+            return True
+        kept = keep()
+        return any(other not in kept for offsets in said for other in offsets)
+
+    def _look(self, directory: str, look: Callable[[], Mapping[str, Offsets]]) -> dict[str, Offsets]:
+        """What changed, by path. In its turn."""
+        with self._lock:
+            forgotten = self._looking[directory] = set()
+        found: Mapping[str, Offsets] = {}
+        try:
+            found = look()
+        finally:
+            with self._lock:
+                del self._looking[directory]
+                news = self._news(directory, {name: _without(forgotten, offsets) for name, offsets in found.items()})
+        return news
 
     def _said_by(self, directory: str, name: str) -> Offsets:
         return self._said.get(os.path.join(directory, name), {})
@@ -174,6 +193,10 @@ class OffsetCheckpoints:
 
 def _only(kept: Container[Key], without: Key | None, offsets: Offsets) -> Offsets:
     return {key: offset for key, offset in offsets.items() if key in kept and key != without}
+
+
+def _without(forgotten: set[Key], offsets: Offsets) -> Offsets:
+    return {key: offset for key, offset in offsets.items() if key not in forgotten} if forgotten else offsets
 
 
 def read_epochs(files: Files, path: str) -> list[tuple[int, int]]:

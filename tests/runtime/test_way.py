@@ -27,7 +27,7 @@ class SlowStore(MemoryLogStore):
     def __init__(self, *taken: str) -> None:
         super().__init__(cluster_id="c", node_id=1, rng=Random(0))
         self.taken = set(taken)
-        self.may_end = threading.Event()
+        self.began, self.may_end = threading.Event(), threading.Event()
         self.calls = 0
         self.is_broken = False
 
@@ -37,6 +37,7 @@ class SlowStore(MemoryLogStore):
     def make_way(self) -> None:
         self.calls += 1
         taken = self.taken.copy()
+        self.began.set()
         assert self.may_end.wait(20)
         if self.is_broken:
             raise StorageError("no space is left")
@@ -71,6 +72,7 @@ def test_what_goes_meanwhile_needs_another_call() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(way.make, ["t"])
             await wait_all_tasks_blocked()
+            assert store.began.wait(20)
             store.taken.add("u")
             nursery.start_soon(way.make, ["u"])
             nursery.start_soon(way.make, ["u"])

@@ -177,6 +177,78 @@ def test_name_that_is_not_in_the_checkpoint_does_not_wait_for_its_disk(tmp_path:
     assert (tmp_path / "a" / "c").read_text() == "0\n0\n"
 
 
+class Looking:
+    """A checkpoint of `directory` whose writer looks through the logs on a thread, until `see` gives him what he finds."""
+
+    def __init__(self, checkpoints: OffsetCheckpoints, directory: Path) -> None:
+        self._may_go_on = threading.Event()
+        self._found: dict[str, dict[tuple[str, int], int]] = {}
+        is_looking = threading.Event()
+
+        def look() -> dict[str, dict[tuple[str, int], int]]:
+            is_looking.set()
+            assert self._may_go_on.wait(10)
+            return self._found
+
+        self._thread = threading.Thread(target=checkpoints.write, args=(str(directory), look))
+        self._thread.start()
+        assert is_looking.wait(10)
+
+    def see(self, **found: dict[tuple[str, int], int]) -> None:
+        """He is done when this returns."""
+        self._found = found
+        self._may_go_on.set()
+        self._thread.join()
+
+
+def test_nobody_waits_for_one_who_looks(tmp_path: Path) -> None:
+    """While all logs are looked through for a checkpoint, a first append into the same directory or another does not wait."""
+    checkpoints = OffsetCheckpoints(Files())
+    looking = Looking(checkpoints, tmp_path)
+    checkpoints.forget(str(tmp_path), ["c"], MADE_ANEW, set)
+    checkpoints.forget(str(tmp_path / "other"), ["c"], MADE_ANEW, set)
+    looking.see(c={KEPT: 1})
+    assert (tmp_path / "c").read_text() == "0\n1\nkept 0 1\n"
+
+
+def test_what_is_forgotten_while_one_looks_is_not_said(tmp_path: Path) -> None:
+    """He may have seen the log that had the name before; the next one to look sees the new one."""
+    checkpoints = OffsetCheckpoints(Files())
+    looking = Looking(checkpoints, tmp_path)
+    checkpoints.forget(str(tmp_path), ["c"], MADE_ANEW, set)
+    looking.see(c={KEPT: 1, MADE_ANEW: 7})
+    assert (tmp_path / "c").read_text() == "0\n1\nkept 0 1\n"
+    checkpoints.write(str(tmp_path), lambda: {"c": {MADE_ANEW: 2}})
+    assert (tmp_path / "c").read_text() == "0\n1\nt 0 2\n"
+
+
+def test_way_is_made_when_one_who_looks_has_written(tmp_path: Path) -> None:
+    """He may have seen logs that went since: they are taken out of what he wrote."""
+    checkpoints = OffsetCheckpoints(Files())
+    looking = Looking(checkpoints, tmp_path)
+    making = threading.Thread(target=checkpoints.forget, args=(str(tmp_path), ["c"], None, lambda: {KEPT}))
+    making.start()
+    making.join(0.02)
+    assert making.is_alive()
+    looking.see(c={KEPT: 1, MADE_ANEW: 7})
+    making.join()
+    assert (tmp_path / "c").read_text() == "0\n1\nkept 0 1\n"
+
+
+def test_look_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The next one writes what he sees."""
+    checkpoints = OffsetCheckpoints(Files())
+
+    def fail() -> dict[str, dict[tuple[str, int], int]]:
+        raise RuntimeError("a log is not what it seems")
+
+    with pytest.raises(RuntimeError):
+        checkpoints.write(str(tmp_path), fail)
+    checkpoints.forget(str(tmp_path), ["c"], MADE_ANEW, set)
+    checkpoints.write(str(tmp_path), lambda: {"c": {MADE_ANEW: 2}})
+    assert (tmp_path / "c").read_text() == "0\n1\nt 0 2\n"
+
+
 def test_way_that_was_made_costs_the_next_nothing(open_disk: Open, append: Append, paths: list[str]) -> None:
     """After `make_way` nothing of what went is in a checkpoint, and a log of its name is made without a write of them or a sync."""
     files = BrokenFiles()
