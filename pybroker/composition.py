@@ -32,6 +32,7 @@ from pybroker.wire.messages import CreateTopicsRequest
 from pybroker.wire.uuids import to_text
 
 if TYPE_CHECKING:
+    from pybroker.runtime.first_look import FirstLook
     from pybroker.storage.store import DiskLogStore
 
 log = logging.getLogger("pybroker")
@@ -89,7 +90,7 @@ async def open_rooms(config: BrokerConfig, listener_name: str, advertised: Addre
 def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str, int], clock: Clock) -> Rooms:
     node_id = config.broker_id()
     rng = Random(config.seed)  # noqa: S311 - makes ids, which are no secrets, and with a seed the same ones again
-    store, cluster_id, directory_ids = _open_store(config, settings, rng, node_id)
+    store, cluster_id, directory_ids, look = _open_store(config, settings, rng, node_id)
     try:
         controller = open_controller(
             store,
@@ -102,6 +103,7 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
             log_dirs=directory_ids,
             endpoints=[endpoint],
             standalone=config.standalone,
+            look=look,
         )
         partitions = Partitions(store, settings, clock, controller.image)
         partitions.apply(controller.image.everything())
@@ -125,22 +127,23 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
     return Rooms(state)
 
 
-def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, list[bytes]]:
-    """The store, the id of the cluster, and the ids of the data directories that can be used."""
+def _open_store(config: BrokerConfig, settings: Settings, rng: Random, node_id: int) -> tuple[LogStore, str, list[bytes], FirstLook | None]:
+    """The store, the id of the cluster, the ids of the data directories that can be used, and what was read before they were taken."""
     directories = config.directories()
     if not directories:
         from pybroker.storage.memory import MemoryLogStore
 
         memory = MemoryLogStore(cluster_id=to_text(new_uuid(rng)), node_id=node_id, rng=rng, directory_id=new_uuid(rng))
-        return memory, memory.cluster_id, [directory.directory_id for directory in memory.directories()]
+        return memory, memory.cluster_id, [directory.directory_id for directory in memory.directories()], None
+    from pybroker.runtime.first_look import look_at
     from pybroker.storage.files import Files
     from pybroker.storage.given import check_given
     from pybroker.storage.store import DiskLogStore
 
-    check_given(Files(), directories)
+    look = look_at(Files(), check_given(Files(), directories), node_id, standalone=config.standalone)
     store = DiskLogStore.open(directories, cluster_id=None, node_id=node_id, rng=rng, config=settings.topic_config({}).log_config())
     _tell_of_damage(store)
-    return store, store.cluster_id, store.directory_ids
+    return store, store.cluster_id, store.directory_ids, look
 
 
 def _tell_of_damage(store: DiskLogStore) -> None:

@@ -11,12 +11,20 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from pybroker.core.alter_configs import alter_configs, incremental_alter_configs
-from pybroker.core.cluster import INTERNAL_TOPICS, PRODUCER_ID_BLOCK_SIZE, ClusterImage, MetadataDelta, ResourceType, TopicImage
+from pybroker.core.cluster import (
+    INTERNAL_TOPICS,
+    METADATA_TOPIC,
+    PRODUCER_ID_BLOCK_SIZE,
+    ClusterImage,
+    MetadataDelta,
+    ResourceType,
+    TopicImage,
+)
 from pybroker.core.controller import (
     ControllerDecision,
     ControllerView,
@@ -35,11 +43,14 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
-from pybroker.runtime.standalone import leave_others
+from pybroker.runtime.standalone import check_complete, leave_others, other_nodes, refuse
 from pybroker.runtime.way import Way
-from pybroker.storage.interface import DiskFullError, LogStore, StorageError
+from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
+
+if TYPE_CHECKING:
+    from pybroker.runtime.first_look import FirstLook
 
 log = logging.getLogger("pybroker.controller")
 
@@ -53,7 +64,6 @@ class Controller:
     """The one controller of the cluster, in this process. Made by `open_controller`. `failed` is told if its log can be written no more."""
 
     __slots__ = (
-        "_bootstrap",
         "_clock",
         "_log",
         "_next_producer_id",
@@ -80,7 +90,6 @@ class Controller:
         self._clock = clock
         self._next_producer_id = 0
         self._producer_ids_end = 0
-        self._bootstrap: list[Any] = []
         self._quiet_until_ms = 0
 
     @property
@@ -133,25 +142,16 @@ class Controller:
         self._next_producer_id += 1
         return producer_id
 
-    def load(self) -> None:
-        """Replay the latest snapshot and the log after it. Raises DataDirectoryError."""
-        for next_offset, records in self._log.load():
-            self.image.replay(records)
-            self.image.offset = next_offset - 1
-        if self._is_new():
-            self._bootstrap = self._log.bootstrap_records()
-            self.image.replay(self._bootstrap)
-        self.image.kraft_version = self._log.kraft_version
+    def load(self, *, replayed: bool = False) -> None:
+        """Replay the latest snapshot and the log after it, unless the image holds that already. Raises DataDirectoryError."""
+        if not replayed:
+            self._log.replay(self.image)
         self.snapshots.loaded()
         self._apply_broker_settings()
 
-    def other_voters(self) -> set[int]:
-        """The controllers of this log beside this one, before it starts."""
-        return self._log.other_voters(self._view.node_id)
-
-    def _is_new(self) -> bool:
-        """Whether nothing was written yet but perhaps the beginning of an epoch, after which the first start was stopped."""
-        return not self.image.features and self._log.snapshot is None
+    def other_nodes(self) -> list[int]:
+        """Who is in the cluster beside this broker, before it starts."""
+        return other_nodes(self.image, self._view.node_id, self._log.reading)
 
     def start(
         self,
@@ -164,17 +164,40 @@ class Controller:
     ) -> None:
         """Take the lead: a new epoch of the log, the first records of a new cluster, this broker's registration.
 
-        `leaving`: the records that leave other nodes behind, if there are any (`core/standalone`).
+        `leaving`: the records that leave other nodes behind, if there are any (`core/standalone`). They are one batch. A start that is
+        killed between any two steps leaves either nothing to do, or something that tells of the others, so that it is done again.
+
+        Raises DataDirectoryError if what tells of them cannot be taken away.
         """
-        is_new = self._is_new() or bool(self._bootstrap)
-        self._log.begin_epoch(self._view.node_id, self._clock.now_ms())
+        node_id, now_ms, found = self._view.node_id, self._clock.now_ms(), self._log.reading
+        self._log.begin_epoch(node_id, now_ms)
+        if leaving:
+            self._write(list(leaving))
         if leaving is not None:
-            self._log.leave_voters(self._view.node_id, self._clock.now_ms())
-            if leaving:
-                self._write(list(leaving))
-        first = [*self._bootstrap, *bootstrap_records(self.settings, self.image.features)] if is_new else []
+            self._log.leave_voters(node_id, self._directory_id(), now_ms)
+        first = [*found.bootstrap, *bootstrap_records(self.settings, self.image.features)] if found.is_new else []
         started = start_records(self._view, self._log.end_offset + len(first), log_dirs, endpoints, locate, all_online=all_online)
         self._write([*first, *started])
+        if leaving is not None:
+            self._forget_quorum()
+
+    def _directory_id(self) -> bytes:
+        """Of the directory that the metadata lies in."""
+        metadata = self._store.get(METADATA_TOPIC, 0)
+        path = metadata.directory if metadata is not None else None
+        return next((one.directory_id for one in self._store.directories() if one.path == path), ZERO_UUID)
+
+    def _forget_quorum(self) -> None:
+        """The last step: until then another start finds that there were others, and leaves them behind as if it were the first."""
+        try:
+            self._log.forget_quorum()
+        except StorageError as error:
+            raise DataDirectoryError(f"the other nodes are not left behind yet: {error}. Start with --standalone again") from error
+
+    @property
+    def node_id(self) -> int:
+        """Of this broker, which is the controller."""
+        return self._view.node_id
 
     @property
     def local(self) -> LocalDirectories:
@@ -270,27 +293,57 @@ def open_controller(
     log_dirs: Iterable[bytes] = (),
     endpoints: Iterable[Endpoint] = (),
     standalone: bool = False,
+    look: FirstLook | None = None,
 ) -> Controller:
     """Replay the metadata log and start this broker in it. `durable`: answers wait for fsync (a store on disk).
 
     `log_dirs`: the ids of the directories that are online. The image is then whole: what it holds is for listeners as
-    `image.everything()`. `standalone`: leave other brokers behind, if there are any. Raises DataDirectoryError.
+    `image.everything()`. `standalone`: leave other brokers behind, if there are any. `look`: what was read of the log before the store was
+    opened; it is not read again if it has not changed. Raises DataDirectoryError.
     """
     directories = store.directories()
     local = LocalDirectories({directory.directory_id: directory.path for directory in directories})
-    view = ControllerView(ClusterImage(cluster_id), settings, node_id, rng, local)
-    controller = Controller(view, store, open_metadata_log(store, settings, durable), clock)
-    controller.load()
-    ids = {directory.path: directory.directory_id for directory in directories}
-    locate = partial(_locate, store, ids)
-    leaving = leave_others(controller.image, node_id, controller.other_voters(), store, list(log_dirs), locate, standalone=standalone)
-    if controller.image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
+    metadata = open_metadata_log(store, settings, durable)
+    replayed = look is not None and metadata.take(look.reading, look.log_end_offset)
+    image = look.image if look is not None and replayed else ClusterImage(cluster_id)
+    controller = Controller(ControllerView(image, settings, node_id, rng, local), store, metadata, clock)
+    controller.load(replayed=replayed)
+    locate = partial(_locate, store, {directory.path: directory.directory_id for directory in directories})
+    left = controller.other_nodes()
+    if left:
+        _check_leaving(controller, store, directories, left, list(log_dirs), locate, standalone=standalone)
+    if image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
         paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
-        for remark in store.settle(partial(owner_of, controller.image, node_id, paths)):
+        for remark in store.settle(partial(owner_of, image, node_id, paths)):
             log.warning("%s", remark)
+    leaving = leave_others(image, node_id, left, _is_here(locate)) if left else None
     all_online = all(directory.failure is None for directory in directories)
     controller.start(list(log_dirs), endpoints, locate, all_online=all_online, leaving=leaving)
     return controller
+
+
+def _check_leaving(
+    controller: Controller,
+    store: LogStore,
+    directories: Sequence[DirectoryInfo],
+    left: list[int],
+    log_dirs: list[bytes],
+    locate: Locate,
+    *,
+    standalone: bool,
+) -> None:
+    """What `first_look` asks, of what is known by now: a directory may have failed since. Raises DataDirectoryError."""
+    node_id = controller.node_id
+    if not standalone:
+        metadata = store.get(METADATA_TOPIC, 0)
+        path = metadata.directory if metadata is not None else "the data directory"
+        refuse(controller.image, node_id, left, path, _is_here(locate))
+    failure = next((directory.failure for directory in directories if directory.failure is not None), None)
+    check_complete(controller.image, node_id, failure, log_dirs)
+
+
+def _is_here(locate: Locate) -> Callable[[str, bytes, int], bool]:
+    return lambda topic, topic_id, partition: locate(topic, topic_id, partition) is not None
 
 
 def _locate(store: LogStore, ids: Mapping[str, bytes], topic: str, topic_id: bytes, partition: int) -> bytes | None:

@@ -23,6 +23,7 @@ import trio
 from pybroker.core.cluster import METADATA_TOPIC, MetadataDelta, TopicImage
 from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.runtime.controller import Controller
+from pybroker.runtime.log_places import is_of_others
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.threads import in_thread
@@ -122,6 +123,8 @@ class LogDirs:
         return found
 
     def _without_log(self, topic: TopicImage, partition: int) -> list[Replica]:
+        if is_of_others(topic.partitions[partition], self._store.node_id):
+            return []
         lag = UNKNOWN_LAG if (topic.name, partition) in self._store.unopened else 0
         directory_id = directory_of(topic.partitions[partition], self._store.node_id)
         directories = self._store.directories()

@@ -33,7 +33,7 @@ def assigned_directory(store: LogStore, topic: TopicImage, partition: int) -> st
 
 def why_offline(store: LogStore, topic: TopicImage, partition: int) -> str | None:
     """Why the log of a partition cannot be opened or made; None if it can."""
-    if _is_of_others(topic.partitions[partition], store.node_id):
+    if is_of_others(topic.partitions[partition], store.node_id):
         return f"only other brokers ({_others(topic.partitions[partition], store.node_id)}) had it"
     log = store.get(topic.name, partition)
     if log is not None and log.topic_id in (topic.topic_id, ZERO_UUID):
@@ -73,13 +73,14 @@ def lying_on_others(image: ClusterImage, node_id: int) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for topic in image.topics.values():
         for partition in topic.partitions:
-            if _is_of_others(partition, node_id):
+            if is_of_others(partition, node_id):
                 found.setdefault(_others(partition, node_id), []).append(name_of(topic, partition))
     for brokers, names in found.items():
         yield f"{_count(names)} of this cluster cannot be served: only other brokers ({brokers}) had {'it' if len(names) == 1 else 'them'}"
 
 
-def _is_of_others(partition: PartitionImage, node_id: int) -> bool:
+def is_of_others(partition: PartitionImage, node_id: int) -> bool:
+    """Whether a broker that stands alone has nothing of a partition, or less than others had."""
     return partition.leader != node_id and not may_lead(partition, node_id)
 
 

@@ -62,7 +62,7 @@ def open_directories(
     opened = [LogDirectory(path) for path in dict.fromkeys(map(os.path.abspath, paths))]
     try:
         found = [_attempt(directory, partial(_take, files, directory, node_id)) for directory in opened]
-        cluster_id = _cluster_of(found, opened, cluster_id) or _new_cluster_id(rng)
+        cluster_id = cluster_of(found, [directory.path for directory in opened], cluster_id) or _new_cluster_id(rng)
         for directory, meta in zip(opened, found, strict=True):
             _attempt(directory, partial(_settle, files, directory, meta, cluster_id, node_id, rng))
             directory.is_new = meta is None and any(found)
@@ -130,7 +130,7 @@ def _attempt(directory: LogDirectory, step: Callable[[], T]) -> T | None:
 def _take(files: Files, directory: LogDirectory, node_id: int) -> MetaProperties | None:
     _make(files, directory.path)
     directory.lock = DirectoryLock(files, directory.path)
-    return _check(files, directory.path, node_id)
+    return check_owner(files, directory.path, node_id)
 
 
 def _settle(files: Files, directory: LogDirectory, meta: MetaProperties | None, cluster_id: str, node_id: int, rng: Random) -> None:
@@ -153,7 +153,8 @@ def _make(files: Files, path: str) -> None:
         ) from error
 
 
-def _check(files: Files, path: str, node_id: int) -> MetaProperties | None:
+def check_owner(files: Files, path: str, node_id: int) -> MetaProperties | None:
+    """Whose a directory is; None if it says nothing and holds nothing. Writes nothing. Raises DataDirectoryError, OSError."""
     try:
         meta = read_meta_properties(files, path)
     except DamagedFile as damage:
@@ -170,14 +171,14 @@ def _check(files: Files, path: str, node_id: int) -> MetaProperties | None:
     return meta
 
 
-def _cluster_of(found: list[MetaProperties | None], opened: list[LogDirectory], cluster_id: str | None) -> str | None:
-    """The id that all agree on."""
-    for meta, directory in zip(found, opened, strict=True):
+def cluster_of(found: Sequence[MetaProperties | None], paths: Sequence[str], cluster_id: str | None = None) -> str | None:
+    """The id that all agree on. Raises DataDirectoryError."""
+    for meta, path in zip(found, paths, strict=True):
         if meta is None:
             continue
         if cluster_id is not None and meta.cluster_id != cluster_id:
             raise DataDirectoryError(
-                f"{directory.path} belongs to cluster {meta.cluster_id}, not to {cluster_id}. "
+                f"{path} belongs to cluster {meta.cluster_id}, not to {cluster_id}. "
                 "Choose another data directory, or start with that cluster id."
             )
         cluster_id = meta.cluster_id

@@ -5,7 +5,9 @@ would begin as a new one, and take all logs for those of topics that never were.
 only, for of two nobody can tell which holds what clients were told last. It is never moved from one directory to another, so a crash
 leaves none of this.
 
-What cannot be looked at, and what has no owner, is not judged here: `directories` tells of it.
+Whose they are is asked here, too, so that of several that are not of one broker none is made, locked or marked.
+
+What cannot be looked at is not judged here: `directories` tells of it.
 
 (Kafka: LogManager.createAndValidateLogDirs, MetaPropertiesEnsemble.verify.)
 """
@@ -13,37 +15,59 @@ What cannot be looked at, and what has no owner, is not judged here: `directorie
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
+from pybroker.storage.directories import check_owner, cluster_of
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import holder_of, in_use
-from pybroker.storage.metadata_files import read_meta_properties
+from pybroker.storage.metadata_files import MetaProperties, read_meta_properties
 
 
 @dataclass(slots=True)
 class Glance:
-    """What lies in a directory: whether the metadata does, and the name of some log. `is_known`: all of it could be seen."""
+    """What lies in a directory: whether the metadata does, and the name of some log. `is_known`: all of it could be seen.
+
+    `meta`: whose it is, if it says so.
+    """
 
     path: str
     holds_metadata: bool = False
     log: str | None = None
     is_known: bool = True
+    meta: MetaProperties | None = None
 
 
-def check_given(files: Files, paths: Sequence[str]) -> None:
-    """Writes nothing. Raises DataDirectoryError, in words that say what to do.
-
-    Nothing is locked here. So before a directory is refused for what lies in it, it is asked whether another broker has one of them: what
-    to do about the contents is no advice then, and they may be half written.
-    """
+def check_given(files: Files, paths: Sequence[str]) -> list[Glance]:
+    """What lies in them, by their absolute paths. Writes nothing. Raises DataDirectoryError, in words that say what to do."""
     _check_apart(paths)
+    seen = [glance(files, os.path.abspath(path)) for path in paths]
+    with unless_in_use(files, paths):
+        _check_metadata(seen)
+    return seen
+
+
+def check_owners(files: Files, seen: Sequence[Glance], node_id: int) -> None:
+    """They must be this node's, and of one cluster. Writes nothing. Raises DataDirectoryError."""
+    paths = [look.path for look in seen]
+    with unless_in_use(files, paths):
+        for path in paths:
+            with suppress(UnusableDirectory, OSError):
+                check_owner(files, path, node_id)
+        cluster_of([look.meta for look in seen], paths)
+
+
+@contextmanager
+def unless_in_use(files: Files, paths: Sequence[str]) -> Iterator[None]:
+    """Before a directory is refused for what lies in it, it is asked whether another broker has one of them, as nothing is locked here:
+    what to do about the contents is no advice then, and they may be half written. Raises DataDirectoryError.
+    """
     try:
-        _check_metadata(files, paths)
+        yield
     except DataDirectoryError:
         for path in map(os.path.abspath, paths):
             if holder_of(files, path) is not None:
@@ -51,9 +75,8 @@ def check_given(files: Files, paths: Sequence[str]) -> None:
         raise
 
 
-def _check_metadata(files: Files, paths: Sequence[str]) -> None:
+def _check_metadata(seen: Sequence[Glance]) -> None:
     """It must be in one of them, and in no other, if there are logs."""
-    seen = [glance(files, os.path.abspath(path)) for path in paths]
     holders = [look.path for look in seen if look.holds_metadata]
     if len(holders) > 1:
         raise DataDirectoryError(
@@ -90,7 +113,8 @@ def glance(files: Files, path: str) -> Glance:
         names = files.listdir(path)
         look.holds_metadata = layout.METADATA_LOG in names and _holds_metadata(files, os.path.join(path, layout.METADATA_LOG))
         look.log = next((name for name in sorted(names) if _is_log(files, path, name)), None)
-        look.is_known = look.log is None or read_meta_properties(files, path) is not None
+        look.meta = read_meta_properties(files, path)
+        look.is_known = look.log is None or look.meta is not None
     except FileNotFoundError:
         pass
     except (OSError, DamagedFile):

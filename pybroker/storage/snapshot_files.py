@@ -59,7 +59,11 @@ class SnapshotFiles(Protocol):
         ...
 
     def quorum_state(self) -> bytes | None:
-        """What Kafka noted last of the quorum that writes the log (`quorum-state`, JSON); None: nothing that can be read."""
+        """What Kafka noted last of the quorum that writes the log (`quorum-state`, JSON); None: nothing."""
+        ...
+
+    def forget_quorum_state(self) -> None:
+        """Take the note away, durably."""
         ...
 
 
@@ -141,10 +145,21 @@ class DiskSnapshots:
 
     def quorum_state(self) -> bytes | None:
         """See `SnapshotFiles`."""
+        path = os.path.join(self._directory, layout.QUORUM_STATE)
         try:
-            return self._files.read_file(os.path.join(self._directory, layout.QUORUM_STATE))
-        except OSError:
+            return self._files.read_file(path)
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise storage_error("read", path, error) from error
+
+    def forget_quorum_state(self) -> None:
+        """See `SnapshotFiles`."""
+        self._unlink(layout.QUORUM_STATE)
+        try:
+            self._files.fsync_directory(self._directory)
+        except OSError as error:
+            raise storage_error("sync", self._directory, error) from error
 
     def _unlink(self, name: str) -> None:
         path = os.path.join(self._directory, name)
@@ -197,3 +212,6 @@ class MemorySnapshots:
     def quorum_state(self) -> bytes | None:
         """There was never another."""
         return None
+
+    def forget_quorum_state(self) -> None:
+        """There was never another."""
