@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
 
-from pybroker.records.batch import BatchHeader
+from pybroker.records.batch import BatchHeader, has_valid_checksum
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, Key
 from pybroker.storage.files import READ_ONLY, Files, OpenFile, storage_error
+from pybroker.storage.headers import HeaderReader, headers_from
 from pybroker.storage.metadata_files import read_partition_metadata
-from pybroker.storage.walk import Piece, SegmentWalk
+from pybroker.storage.slices import read_fully
 from pybroker.wire.uuids import ZERO_UUID
 
 
-class RestingBatch:
-    """A batch of a segment, read when it is asked for."""
+class RestingBatch(NamedTuple):
+    """The bytes of a batch."""
 
-    __slots__ = ("_piece", "_walk")
-
-    def __init__(self, walk: SegmentWalk, piece: Piece) -> None:
-        self._walk = walk
-        self._piece = piece
+    content: bytes
 
     def read(self) -> bytes:
-        """Its bytes. Raises StorageError."""
-        return self._walk.read(self._piece)
+        """All of them."""
+        return self.content
 
 
 class RestingLog:
@@ -56,26 +54,33 @@ class RestingLog:
         return self._bases[0] if self._bases else 0
 
     def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, RestingBatch]]:
-        """Those that end behind `from_offset`. Each can be read until the next is asked for. Raises StorageError."""
+        """Those that end behind `from_offset`. Raises StorageError."""
         first = max(0, bisect_right(self._bases, from_offset) - 1)
         for at, base_offset in enumerate(self._bases[first:]):
             if at and base_offset != self.log_end_offset:
                 return
             self.log_end_offset = base_offset
-            walk = self._walk(base_offset)
-            for piece in walk:
-                if piece.fault is not None or piece.header is None:
-                    return
-                self.log_end_offset = piece.header.next_offset
-                if self.log_end_offset > from_offset:
-                    yield piece.header, RestingBatch(walk, piece)
+            is_whole = yield from self._segment(base_offset, from_offset)
+            if not is_whole:
+                return
 
-    def _walk(self, base_offset: int) -> SegmentWalk:
+    def _segment(self, base_offset: int, from_offset: int) -> Generator[tuple[BatchHeader, RestingBatch], None, bool]:
+        """Those of one; returns whether all that it holds is sound."""
         path = os.path.join(self._directory, layout.segment_file_name(base_offset, layout.LOG))
         try:
-            return SegmentWalk(self._files, OpenFile(self._files, path, READ_ONLY), self._files.size(path), base_offset)
+            file, size_bytes = OpenFile(self._files, path, READ_ONLY), self._files.size(path)
         except OSError as error:
             raise storage_error("open", path, error) from error
+        read_bytes = 0
+        for header in headers_from(HeaderReader(self._files, file, size_bytes), 0):
+            content = read_fully(self._files, file.fd, read_bytes, header.size_bytes)
+            if header.base_offset < self.log_end_offset or not has_valid_checksum(content, 0, header):
+                return False
+            read_bytes += header.size_bytes
+            self.log_end_offset = header.next_offset
+            if header.next_offset > from_offset:
+                yield header, RestingBatch(content)
+        return read_bytes == size_bytes
 
 
 class RestingLogs:
