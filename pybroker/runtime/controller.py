@@ -183,9 +183,8 @@ class Controller:
 
     def _directory_id(self) -> bytes:
         """Of the directory that the metadata lies in."""
-        metadata = self._store.get(METADATA_TOPIC, 0)
-        path = metadata.directory if metadata is not None else None
-        return next((one.directory_id for one in self._store.directories() if one.path == path), ZERO_UUID)
+        path = self._log.directory
+        return next((directory_id for directory_id, known in self.local.paths.items() if known == path), ZERO_UUID)
 
     def _forget_quorum(self) -> None:
         """The last step: until then another start finds that there were others, and leaves them behind as if it were the first."""

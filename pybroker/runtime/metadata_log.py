@@ -75,6 +75,11 @@ class MetadataLog:
         return self._log.size_bytes
 
     @property
+    def directory(self) -> str:
+        """The data directory that it lies in."""
+        return self._log.directory
+
+    @property
     def epoch(self) -> int:
         """The controller epoch: that of the batches written now."""
         return self._epoch
