@@ -37,6 +37,7 @@ from pybroker.storage.files import FilePool, Files
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import AbortedTransaction, DiskFullError, LogConfig, RecoveryReport, StorageError
 from pybroker.storage.log import PartitionLog
+from pybroker.storage.parts import Home
 from pybroker.storage.trash import Trash
 from pybroker.wire.buffers import Buffer
 
@@ -44,9 +45,16 @@ Key = tuple[str, int]
 
 
 class CopiedLog(PartitionLog):
-    """A log that is filled from another. Once it is in place it is as any log."""
+    """A log that is filled from another. Once it is in place it is as any log.
 
-    __slots__ = ()
+    `secured_end_offset`: up to where it was made durable with all that belongs to it; None: never, in this process.
+    """
+
+    __slots__ = ("secured_end_offset",)
+
+    def __init__(self, topic: str, partition: int, home: Home, config: LogConfig, rng: Random) -> None:
+        super().__init__(topic, partition, home, config, rng)
+        self.secured_end_offset: int | None = None
 
     def begin_copy(self, original: PartitionLog) -> None:
         """Be an empty copy that begins where another log does. Raises StorageError."""
@@ -110,14 +118,13 @@ class CopiedLog(PartitionLog):
 class Futures:
     """The copies of one store, by topic and partition."""
 
-    __slots__ = ("_files", "_pool", "_rng", "_secured", "_trash", "logs")
+    __slots__ = ("_files", "_pool", "_rng", "_trash", "logs")
 
     def __init__(self, files: Files, pool: FilePool, trash: Trash, rng: Random) -> None:
         self._files = files
         self._pool = pool
         self._trash = trash
         self._rng = rng
-        self._secured: dict[Key, tuple[CopiedLog, int]] = {}
         self.logs: dict[Key, CopiedLog] = {}
 
     def begin(self, original: PartitionLog, directory: str) -> CopiedLog:
@@ -139,20 +146,19 @@ class Futures:
         future.copy_side_files(original)
         future.copy_snapshots(original)
         future.flush()
-        self._secured[original.topic, original.partition] = future, end_offset
+        future.secured_end_offset = end_offset
 
     def finish(self, original: PartitionLog) -> PartitionLog | None:
         """Give the copy the name of the log; None if it is not ready: if it lacks something, or has to be flushed. Raises StorageError."""
         key = original.topic, original.partition
         future = self.logs[key]
-        secured, secured_end = self._secured.get(key, (None, 0))
-        if secured is not future or future.log_end_offset != original.log_end_offset:
+        if future.secured_end_offset is None or future.log_end_offset != original.log_end_offset:
             return None
         found_end = min(original.found_end_offset, original.log_end_offset)  # a copy that was found may have been cut
         if future.recovery_point < max(original.recovery_point, found_end):
             return None
         begin = future.first_base_offset
-        future.copy_side_files(original, secured_end)
+        future.copy_side_files(original, future.secured_end_offset)
         if future.first_base_offset != begin:  # segments went: that must be durable first, or what is left would be a hole
             return None
         self.promote(key)
@@ -166,13 +172,11 @@ class Futures:
         assert isinstance(home, LogHome)
         home.is_future = False
         del self.logs[key]
-        self._secured.pop(key, None)
         return future
 
     def forget(self, key: Key) -> CopiedLog | None:
         """Use a copy no more; its files stay."""
         future = self.logs.pop(key, None)
-        self._secured.pop(key, None)
         if future is not None:
             future.retire()
         return future

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pybroker.storage.futures import CopiedLog
 from pybroker.storage.interface import Owner, StorageError
 from pybroker.testing.simulated_disk import Stop
 from tests.storage.moved_logs import (
@@ -295,6 +296,23 @@ def test_copy_goes_though_its_log_cannot(open_disk: Open, paths: list[str], appe
     with pytest.raises(StorageError, match=r"cannot rename .*a/t-0"):
         store.delete(log)
     assert (store.get(*KEY), store.future(*KEY), directories_of(paths)) == (None, None, [["0"], ["delete"]])
+
+
+def test_copy_that_is_dropped_while_it_is_made_durable(filled: tuple[Any, Any], paths: list[str], monkeypatch: pytest.MonkeyPatch):
+    """The next copy of the log is not taken for durable because this one was."""
+    store, log = filled
+    future = store.begin_move(log, paths[1])
+    copy(log, future)
+
+    def drop(self: Any) -> int:
+        store.drop_move(log)
+        return 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CopiedLog, "flush", drop)
+        assert store.secure_moves([(log, future)]) == [None]
+    copy(log, store.begin_move(log, paths[1]))
+    assert store.finish_move(log) is None
 
 
 @pytest.mark.parametrize("clean", [True, False])
