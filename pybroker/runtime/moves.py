@@ -14,7 +14,7 @@ Theory of operation
 - Logs move one after another, in the order they were asked for. Small ones are made durable and told to the metadata together (a round):
   checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes on, in the log.
 - None holds up the others for ever. One that the cleaner works on comes after them, and so does one to which more is written than is
-  copied: when it has copied twice what it lacked it is behind still (`Overtaken`). It is tried again when its turn comes.
+  copied: when it has copied twice what it lacked it is behind still (`OVERTAKEN`). It is tried again when its turn comes.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
 - Wherever a move ends without its log in the new place, the metadata says again where the log is. But if it ends because the log failed,
   the copy stays, and so does what the metadata was told: it may be all that is left. The next start says where the log is if it finds it.
@@ -28,6 +28,7 @@ import logging
 import math
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from enum import Enum, auto
 from functools import partial
 
 import trio
@@ -59,12 +60,18 @@ Place = tuple[LivePartition, str]
 Assign = Callable[[Sequence[Place]], Awaitable[None]]
 TakeBack = Callable[[LivePartition], None]
 Rate = Callable[[], float]
-Step = Callable[[], Awaitable[bool]]
 Key = tuple[str, int]
 
 
-class Overtaken(Exception):
-    """More is written to a log than is copied."""
+class Outcome(Enum):
+    """How a step of a move ended: it was done; nobody wants it any more, or it was given up; or more is written than is copied."""
+
+    DONE = auto()
+    GONE = auto()
+    OVERTAKEN = auto()
+
+
+Step = Callable[[], Awaitable[Outcome]]
 
 
 class Moves:
@@ -142,8 +149,7 @@ class Moves:
             for move in ready:
                 self._give_up(move, error)
         for move in ready:
-            await self._attempt(move, move.finish)
-            if not move.is_overtaken:
+            if await self._attempt(move, move.finish) is not Outcome.OVERTAKEN:
                 self._end(move)
 
     async def _secure(self, moves: list[Move]) -> None:
@@ -156,15 +162,24 @@ class Moves:
         """The moves of the next round, whose copies have nearly caught up."""
         ready: list[Move] = []
         size_bytes = 0
-        moves = [move for move in self._moves.values() if move.live.cleaning is None] or list(self._moves.values())
+        moves = [move for move in self._moves.values() if move.live.cleaning is None]
+        if not moves:
+            await self._wait_for_the_cleaner()
         for move in moves[:ROUND_MOVES]:
             size_bytes += move.log.size_bytes
             if ready and size_bytes > ROUND_BYTES:
                 break
             move.begin_turn()
-            if self._is_due(move) and await self._attempt(move, move.copy):
+            if self._is_due(move) and await self._attempt(move, move.copy) is Outcome.DONE:
                 ready.append(move)
         return ready
+
+    async def _wait_for_the_cleaner(self) -> None:
+        """It works on all that are asked for; others may be by and by."""
+        move = next(iter(self._moves.values()))
+        if self._is_due(move) and move.live.cleaning is not None:
+            with trio.move_on_after(MAX_WAIT_S):
+                await move.live.cleaning.wait()
 
     def _is_due(self, move: Move) -> bool:
         """Whether it is still asked for; else it is ended."""
@@ -173,17 +188,17 @@ class Moves:
         self._end(move)
         return False
 
-    async def _attempt(self, move: Move, step: Step) -> bool:
-        """Whether a step of a move was done."""
+    async def _attempt(self, move: Move, step: Step) -> Outcome:
         try:
-            return await step()
-        except Overtaken:
-            self._put_off(move)
+            outcome = await step()
         except Exception as error:
             self._give_up(move, error)
+            outcome = Outcome.GONE
         finally:
             self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
-        return False
+        if outcome is Outcome.OVERTAKEN:
+            self._put_off(move)
+        return outcome
 
     def _put_off(self, move: Move) -> None:
         """Let the others go first."""
@@ -223,10 +238,7 @@ class Moves:
 
 
 class Move:
-    """One log on its way.
-
-    `is_assigned`: the metadata says already that it lies where it does not lie yet. `is_overtaken`: this turn of it ended with Overtaken.
-    """
+    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet."""
 
     __slots__ = (
         "_bytes_per_second",
@@ -234,7 +246,6 @@ class Move:
         "_store",
         "future",
         "is_assigned",
-        "is_overtaken",
         "key",
         "live",
         "log",
@@ -247,7 +258,7 @@ class Move:
         self.key = live.topic, live.partition
         self.log: Log = live.log
         self.future = future
-        self.is_assigned = self.is_overtaken = self.was_put_off = False
+        self.is_assigned = self.was_put_off = False
         self._left_bytes = 0
         self.pace = Pace()
         self._store = store
@@ -260,36 +271,34 @@ class Move:
 
     def begin_turn(self) -> None:
         """From now on it may copy twice what it lacks, and what a round may be beside that."""
-        self.is_overtaken = False
         self._left_bytes = ROUND_BYTES + 2 * max(0, self.log.size_bytes - self.future.size_bytes)
 
-    async def copy(self) -> bool:
-        """Copy until nearly all is there; False if nobody wants it any more, or not now. Raises StorageError, RecordsError, Overtaken."""
-        if self.live.cleaning is not None:  # then so it is with all that are asked for; others may be by and by
-            with trio.move_on_after(MAX_WAIT_S):
-                await self.live.cleaning.wait()
-            return False
+    async def copy(self) -> Outcome:
+        """Copy until nearly all is there. Raises StorageError, RecordsError."""
         while self.is_wanted():
             if not await self._copy_piece():
-                return True
-        return False
+                return Outcome.DONE
+            if self._left_bytes < 0:
+                return Outcome.OVERTAKEN
+        return Outcome.GONE
 
-    async def finish(self) -> bool:
-        """Put the copy in place; False if nobody wants it any more. Raises StorageError, RecordsError, Overtaken."""
+    async def finish(self) -> Outcome:
+        """Put the copy in place. Raises StorageError, RecordsError."""
         tail_bytes = TAIL_BYTES
         try:
             while self.is_wanted():
                 if not self._copy_tail(tail_bytes):
                     tail_bytes = min(2 * tail_bytes, MAX_TAIL_BYTES)
                     self.live.release_flushes()
-                    await self.copy()
+                    if await self.copy() is Outcome.OVERTAKEN:
+                        return Outcome.OVERTAKEN
                 elif self._put_in_place():
-                    return True
+                    return Outcome.DONE
                 else:
                     self.live.hold_flushes()
                     await self.pace.in_thread(self.future.flush)
                     await trio.sleep(BUSY_S)
-            return False
+            return Outcome.GONE
         finally:
             self.live.release_flushes()
 
@@ -316,9 +325,6 @@ class Move:
         if found is None:
             return False
         self._left_bytes -= len(found)
-        if self._left_bytes < 0:
-            self.is_overtaken = True
-            raise Overtaken
         bases = _bases(log)
         await self._wait_for(len(found))
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
