@@ -13,7 +13,7 @@ import pytest
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import OffsetCheckpoints
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
+from pybroker.storage.interface import Owner, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -281,6 +281,23 @@ def test_way_that_could_not_be_made_is_made_later(open_disk: Open, append: Appen
     store.checkpoint({})
     assert not store.is_in_the_way(MADE_ANEW[0])
     assert all(b"\nt 0 " not in content for path in paths for content in checkpoints_of(path).values())
+
+
+def test_start_on_a_full_disk_leaves_what_it_cannot_take_out(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """It is told, keeps nothing from starting, and is taken out before there is a new log of that name."""
+    files = BrokenFiles()
+    store = open_disk(*paths)
+    two_logs(store, append, paths)
+    store.abandon()
+    store = open_disk(*paths, files=files)
+    files.broken, files.errno = os.path.join(paths[1], layout.RECOVERY_POINT_CHECKPOINT), 28
+    remarks = store.settle(lambda topic, partition: Owner(OLD, paths[0]) if topic == KEPT[0] else None)
+    assert "no space is left" in remarks[-1]
+    assert remarks[-1].endswith("is taken out when there are new ones of their names")
+    assert [log.topic for log in store.logs()] == [KEPT[0]]
+    files.broken = None
+    append(store.create(*MADE_ANEW, NEW, store._config, paths[1]))
+    assert all(b"\nt 0 " not in content for content in checkpoints_of(paths[1]).values())
 
 
 def test_first_append_does_not_look_through_all_that_is_said(tmp_path: Path) -> None:

@@ -184,3 +184,26 @@ def test_only_new_offsets_are_written(tmp_path: Path) -> None:
         checkpoints.write(directory, lambda: {"old": {("a", 0): 5}, "new": {("a", 0): 1}})
     assert (files.replaced, files.syncs) == (["old", "new"], 1)
     assert (tmp_path / "new").read_text() == "0\n1\na 0 1\n"
+
+
+def test_checkpoint_that_is_removed_is_gone_for_good(tmp_path: Path) -> None:
+    """Its name goes from the disk, too: else a power failure brings back what it said. One that is not there can be removed."""
+    steps: list[str] = []
+
+    class Noted(Files):
+        def unlink(self, path: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
+            steps.append(f"unlink {path}")
+            Path(path).unlink()
+
+        def fsync_directory(self, path: str) -> None:
+            steps.append(f"sync {path}")
+
+    path = str(tmp_path / "c")
+    checkpoints = OffsetCheckpoints(Noted())
+    checkpoints.write(str(tmp_path), lambda: {"c": {("t", 0): 1}})
+    steps.clear()
+    checkpoints.remove(path)
+    checkpoints.remove(path)
+    assert steps == [f"unlink {path}", f"sync {tmp_path}"] * 2
+    checkpoints.write(str(tmp_path), lambda: {"c": {("t", 0): 1}})
+    assert Path(path).read_text() == "0\n1\nt 0 1\n"
