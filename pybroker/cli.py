@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of, listeners_passed_over
+from pybroker.options import EXIT_FAILED, Parser, ShowVersion
 from pybroker.version import __version__
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+EXIT_OK, EXIT_USAGE = 0, 2
 
 DEFAULT_LISTEN = f"127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_DATA_DIR = "pybroker-data"
@@ -84,7 +85,7 @@ def _nearest(word: str, help_text: str) -> str:
     return f": did you mean {near[0]}?" if near else ""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Says what was wrong in one line, as the rest of the program does."""
 
     def error(self, message: str) -> NoReturn:
@@ -160,7 +161,9 @@ def build_parser() -> argparse.ArgumentParser:
     other.add_argument(
         "--log-level", choices=["debug", "info", "warning", "error"], default="info", help="how much is logged (default info)"
     )
-    other.add_argument("--version", action="version", version=f"pybroker {__version__}")
+    other.add_argument(
+        "--version", action=ShowVersion, nargs=0, const=f"pybroker {__version__}", help="show program's version number and exit"
+    )
     return parser
 
 
@@ -302,7 +305,7 @@ def _run_wire(words: list[str]) -> int:
     from pybroker.wire_cli import add_wire_commands
     from pybroker.wire_cli import run as run_wire
 
-    parser = argparse.ArgumentParser("pybroker")
+    parser: argparse.ArgumentParser = Parser("pybroker")
     add_wire_commands(parser.add_subparsers(dest="command", required=True))
     status: int = run_wire(parser.parse_args(words))
     return status

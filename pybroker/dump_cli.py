@@ -9,6 +9,7 @@ from pybroker.inspection.dump import Choice, Dump
 from pybroker.inspection.kinds import DECODERS
 from pybroker.inspection.lines import line_of
 from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
+from pybroker.options import Parser
 from pybroker.storage.files import Files
 from pybroker.storage.walk import MAX_OFFSET
 
@@ -77,8 +78,8 @@ def run(words: list[str]) -> int:
     return EXIT_UNREADABLE if dump.unreadable else EXIT_DAMAGED if dump.damaged else EXIT_OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "pybroker dump", usage=USAGE, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a directory")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
 from pybroker.inspection.verify import Verdict, verify
+from pybroker.options import Parser
 from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 
@@ -68,8 +69,8 @@ def _status(verdict: Verdict) -> int:
     return EXIT_DAMAGED if verdict.damage else EXIT_WHOLE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "pybroker verify", usage=USAGE, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a data directory, the directory of a log, or a file")

@@ -288,13 +288,22 @@ def test_healthcheck_of_something_else() -> None:
 @pytest.mark.parametrize(
     ("number", "status", "said"), [(errno.ENOSPC, 1, "pybroker: cannot write: No space left on device\n"), (errno.EPIPE, 0, "")]
 )
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["dump", "--help"], ["wire", "check", "--help"]])
 def test_help_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, status: int, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    unbuffered: bool,
+    number: int,
+    status: int,
+    said: str,
 ) -> None:
-    """What argparse says is written when all else is done: that fails in one line, or silently if nobody reads it."""
+    """That fails in one line, or silently if nobody reads it, buffered or not."""
     left: list[int] = []
-    with NowhereToWrite(tmp_path / "out", number) as nowhere:
-        monkeypatch.setattr("sys.argv", ["pybroker", "--help"])
+    with NowhereToWrite(tmp_path / "out", number, unbuffered=unbuffered) as nowhere:
+        monkeypatch.setattr("sys.argv", ["pybroker", *words])
         monkeypatch.setattr("sys.stdout", nowhere)
         monkeypatch.setattr("os._exit", left.append)
         program()
@@ -305,12 +314,13 @@ def test_help_that_cannot_be_written(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has such a device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
-    "words", [["--help"], ["wire", "--help"], ["wire", "check", "/dev/null"], ["dump", "--help"], ["verify", "--help"]]
+    "words", [["--help"], ["--version"], ["wire", "--help"], ["wire", "check", "/dev/null"], ["dump", "--help"], ["verify", "--help"]]
 )
-def test_full_device(words: list[str]) -> None:
+def test_full_device(words: list[str], unbuffered: str) -> None:
     """Whatever the command, a stdout that takes nothing is one line on stderr, and no success."""
-    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONUNBUFFERED"}
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "pybroker", *words], env=environment, stdout=full, stderr=subprocess.PIPE, check=False, timeout=TIMEOUT_S

@@ -8,10 +8,14 @@ from pathlib import Path
 
 
 class NowhereToWrite(io.TextIOWrapper):
-    """Text that fails with an error number when it leaves the buffer; `path` is made, so that there is a descriptor."""
+    """Text that fails with an error number when it leaves the buffer; `path` is made, so that there is a descriptor.
 
-    def __init__(self, path: Path, error_number: int) -> None:
-        super().__init__(io.BufferedWriter(_Failing(path, error_number)), "utf-8")
+    `unbuffered`: as with PYTHONUNBUFFERED, at once.
+    """
+
+    def __init__(self, path: Path, error_number: int, *, unbuffered: bool = False) -> None:
+        raw = _Failing(path, error_number)
+        super().__init__(raw if unbuffered else io.BufferedWriter(raw), "utf-8", write_through=unbuffered)
 
 
 class _Failing(io.FileIO):
