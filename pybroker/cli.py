@@ -186,6 +186,8 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
     """The broker that these options, the file they name and this environment ask for. Raises ConfigError or ValueError."""
     from pybroker.server.addresses import parse_address
 
+    if options.memory and options.standalone:
+        raise ConfigError("--standalone is for the data directory of one broker of several: not allowed with --memory")
     settings = _gather_settings(options, environment)
     config = BrokerConfig(
         listen=options.listen or (None if "listeners" in settings else DEFAULT_LISTEN),

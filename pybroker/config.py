@@ -66,9 +66,11 @@ class BrokerConfig:
     def directories(self) -> list[str]:
         """The data directories; none for a broker in memory.
 
-        Raises ConfigError if one has no name, or the metadata is said to lie elsewhere.
+        Raises ConfigError if one has no name, the metadata is said to lie elsewhere, or there is none to stand alone on.
         """
         if self.data_dir is None:
+            if self.standalone:
+                raise ConfigError("standalone is for the data directory of one broker of several: a broker in memory has none")
             return []
         directories = [str(self.data_dir)] if isinstance(self.data_dir, Path) else _split_directories(self.data_dir)
         _check_metadata_directory(self.settings.get("metadata.log.dir", "").strip(), directories)

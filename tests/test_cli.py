@@ -244,6 +244,15 @@ def test_misspelt_words(words: list[str], reason: str, capsys: pytest.CaptureFix
     assert text.count("\n") == 1
 
 
+def test_standing_alone_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    """It means nothing, so whoever asks for it is told, and nothing starts."""
+    from pybroker.cli import main
+
+    assert main(["--memory", "--standalone"]) == 2
+    told = "pybroker: --standalone is for the data directory of one broker of several: not allowed with --memory\n"
+    assert capsys.readouterr().err == told
+
+
 def test_help_of_the_healthcheck(capsys: pytest.CaptureFixture[str]) -> None:
     """`pybroker healthcheck --help` explains itself instead of dialling."""
     from pybroker.cli import main

@@ -179,3 +179,9 @@ def test_the_metadata_lies_in_a_data_directory() -> None:
         BrokerConfig(data_dir=settings["log.dirs"], settings=settings).directories()
     assert BrokerConfig(data_dir="/data/a,/data/meta/", settings=settings).directories() == ["/data/a", "/data/meta/"]
     assert BrokerConfig(settings=settings).directories() == []
+
+
+def test_standing_alone_needs_a_directory() -> None:
+    """A broker in memory is always alone: whoever asks for it forgot the directory."""
+    with pytest.raises(ConfigError, match="standalone is for the data directory of one broker of several"):
+        BrokerConfig(standalone=True).directories()

@@ -20,8 +20,8 @@ from pybroker.storage.interface import DataDirectoryError
 from pybroker.storage.snapshot_files import DiskSnapshots
 from pybroker.storage.store import DiskLogStore
 from pybroker.wire.errors import ErrorCode
-from pybroker.wire.messages import FindCoordinatorRequest, MetadataRequest, RegisterBrokerRecord
-from tests.log_dirs_room import Room
+from pybroker.wire.messages import BrokerRegistrationChangeRecord, FindCoordinatorRequest, MetadataRequest, RegisterBrokerRecord
+from tests.log_dirs_room import Room, take_away
 from tests.one_of_three import (
     ELSEWHERE,
     GROUPS,
@@ -118,6 +118,31 @@ def test_all_directories_are_needed(tmp_path: Path) -> None:
                 pass
         assert tree(x, y) == before
         assert not new.exists()
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("how", ["is away", "cannot be read"])
+def test_directory_that_failed_before_is_needed_too(tmp_path: Path, how: str) -> None:
+    """The registration no longer names it, since it failed while the cluster ran; what lies in it is this broker's all the same."""
+    x, y = tmp_path / "x", tmp_path / "y"
+
+    async def main() -> None:
+        async with opened(x, y) as room:
+            controller = room.state().controller
+            assert controller._log.directory == str(x)
+            own = room.state().cluster.brokers[1]
+            left = [one.directory_id for one in room.state().log_dirs.directories() if one.path == str(x)]
+            change = BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=own.epoch, log_dirs=left)
+            controller._write([change, RegisterBrokerRecord(broker_id=2, broker_epoch=9, log_dirs=ELSEWHERE)])
+        if how == "is away":
+            take_away(str(y))
+        else:
+            (y / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
+            (y / "recovery-point-offset-checkpoint").mkdir()
+        with pytest.raises(DataDirectoryError, match=r"--standalone needs all data directories .* one of them is away: .*/y"):
+            async with opened(x, y, standalone=True):
+                pass
 
     trio.run(main)
 

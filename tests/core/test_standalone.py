@@ -86,6 +86,19 @@ def test_replica_without_a_log_is_not_made_up(isr: list[int]) -> None:
         assert (partition.leader, partition.replicas, partition.isr) == (NO_LEADER, [1, 2], [2])
 
 
+ELIGIBLE = [{"eligible_leader_replicas": [1]}, {"last_known_elr": [1]}, {"eligible_leader_replicas": [3], "last_known_elr": [1]}]
+
+
+@pytest.mark.parametrize("fields", ELIGIBLE)
+def test_replica_without_a_log_is_no_longer_eligible(fields: dict[str, Any]) -> None:
+    """KIP-966: one that was the last in sync comes back as the leader, and its log is not here: it would, empty, at any later start."""
+    image = cluster({"replicas": [1, 2, 3], "isr": [], "leader": NO_LEADER, **fields})
+    for _ in range(2):
+        (partition,), _behind = alone(image, NOTHING)
+        assert (partition.leader, partition.isr, may_lead(partition, 1)) == (NO_LEADER, [2, 3], False)
+        assert (partition.details.eligible_leader_replicas, partition.details.last_known_elr) == ([], [])
+
+
 def test_own_partition_stays() -> None:
     """One that never had another replica is led as ever, written to or not."""
     (partition,), _ = alone(cluster({"replicas": [1]}), NOTHING)
