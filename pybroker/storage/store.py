@@ -139,7 +139,12 @@ class DiskLogStore:
 
     def settle(self, owner_of: OwnerOf) -> list[str]:
         """See `interface.LogStore.settle`. From then on checkpoints tell of no log that is not there."""
-        remarks = self._settling.settle(self._held, owner_of)
+        held = self._held
+        undecided = {key for key, _ in held.seconds}
+        before = held.logs.keys() | held.futures.logs.keys()
+        remarks = self._settling.settle(held, owner_of)
+        for key in undecided | (before - held.logs.keys() - held.futures.logs.keys()):
+            self._departed.add(key, deleted=True)
         try:
             self.make_way()
         except StorageError as error:

@@ -90,6 +90,33 @@ def test_way_that_is_made_before_a_log_is_renamed(open_disk: Open, append: Appen
     assert files.steps[:2] == ["t-0 goes", paths[0]]
 
 
+def test_name_of_a_log_that_is_put_aside_at_a_start_is_gone_for_good(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """Before another log of that name is served, its new name is durable: else a power failure would bring it back as what it was."""
+    store = open_disk(*paths)
+    append(store.create(*KEY, OLD, store._config, paths[0]))
+    store.abandon()
+    files = WatchedFiles()
+    store = open_disk(*paths, files=files)
+    files.steps.clear()
+    assert len(store.settle(lambda topic, partition: None)) == 1
+    assert files.steps[:3] == ["t-0 goes", *paths]
+    assert not store.is_in_the_way("t")
+
+
+def test_second_log_of_a_name_is_put_aside_for_good(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """So it is with one of two, of which the metadata knows the other."""
+    for path, topic_id in zip(paths, (OLD, NEW), strict=True):
+        store = open_disk(path)
+        append(store.create(*KEY, topic_id, store._config))
+        store.abandon()
+    files = WatchedFiles()
+    store = open_disk(*paths, files=files)
+    files.steps.clear()
+    assert len(store.settle(lambda topic, partition: Owner(NEW, paths[1]))) == 1
+    assert files.steps[:3] == ["t-0 goes", *paths]
+    assert store.get(*KEY).topic_id == NEW
+
+
 def test_log_that_goes_again_while_way_is_made(open_disk: Open, append: Append, paths: list[str]) -> None:
     """What went under the same name after a call began is for the next one."""
     files = WatchedFiles()

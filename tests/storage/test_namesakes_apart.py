@@ -295,6 +295,7 @@ def test_start_on_a_full_disk_leaves_what_it_cannot_take_out(open_disk: Open, ap
     assert "no space is left" in remarks[-1]
     assert remarks[-1].endswith("is taken out when there are new ones of their names")
     assert [log.topic for log in store.logs()] == [KEPT[0]]
+    assert store.is_in_the_way(MADE_ANEW[0])
     files.broken = None
     append(store.create(*MADE_ANEW, NEW, store._config, paths[1]))
     assert all(b"\nt 0 " not in content for content in checkpoints_of(paths[1]).values())
