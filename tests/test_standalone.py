@@ -140,6 +140,7 @@ def test_directory_that_failed_before_is_needed_too(tmp_path: Path, how: str) ->
         else:
             (y / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
             (y / "recovery-point-offset-checkpoint").mkdir()
+        (x / ".kafka_cleanshutdown").write_text('{"version":0,"brokerEpoch":77}')
         before = tree(x)
         with pytest.raises(DataDirectoryError, match=r"--standalone needs all data directories .* one of them is away: .*/y"):
             async with opened(x, y, standalone=True):

@@ -22,14 +22,16 @@ final class OneOfThree implements Checks.Story {
     private final Path root;
     private final boolean killed; // all at once; else they are stopped one after the other, the last to go first
     private final boolean votersInLog; // KIP-853; else they are in the settings
+    private final int votes; // so many elections the node has seen that left nothing in its log
     private final List<Node> nodes = new ArrayList<>();
 
-    OneOfThree(String name, Path root, String release, boolean killed, boolean votersInLog) {
+    OneOfThree(String name, Path root, String release, boolean killed, boolean votersInLog, int votes) {
         this.name = name;
         this.root = root;
         this.release = release;
         this.killed = killed;
         this.votersInLog = votersInLog;
+        this.votes = votes;
     }
 
     @Override
@@ -83,6 +85,7 @@ final class OneOfThree implements Checks.Story {
             Broker.Place alone = alone(id);
             Path life = root.resolve("alone" + id);
             Stories.copy(node.life(), life);
+            int noted = vote(life);
             checks.check("is-refused", () -> refused(alone, life, id));
             Broker[] broker = new Broker[1];
             Map<String, String> own = ofNode(written, id);
@@ -94,6 +97,7 @@ final class OneOfThree implements Checks.Story {
                 broker[0].end(false);
             }
             checks.check("is-verified", () -> Stories.verified(alone.data(life)));
+            checks.check("epochs-are-new", () -> Writing.holds("an epoch above " + noted, epoch(life) > noted));
             Path again = root.resolve("again" + id), back = root.resolve("back" + id);
             Stories.copy(life, again);
             checks.check("starts-again", () -> Broker.start("pybroker", alone, again).end(killed));
@@ -161,7 +165,7 @@ final class OneOfThree implements Checks.Story {
         admin.createTopics(List.of(new NewTopic(ALL, all).configs(Map.of("min.insync.replicas", "2")), new NewTopic(ONE, one), new NewTopic(TWO, two))).all().get();
     }
 
-    private static void write(String bootstrap, String topic, int partitions, int count, String word) throws Exception {
+    static void write(String bootstrap, String topic, int partitions, int count, String word) throws Exception {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "acks", "all", "compression.type", "lz4", "delivery.timeout.ms", 30_000, "request.timeout.ms", 10_000);
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
             List<java.util.concurrent.Future<RecordMetadata>> sent = new ArrayList<>();
@@ -193,10 +197,44 @@ final class OneOfThree implements Checks.Story {
     // --- the one
 
     private void refused(Broker.Place place, Path life, int id) throws Exception {
-        byte[] before = Files.readAllBytes(life.resolve("data0/__cluster_metadata-0/00000000000000000000.log"));
+        isLeftAlone(place, life, "broker " + id + " in a cluster of several (1, 2, 3)", "--standalone");
+    }
+
+    /** A start is refused in these words, and every file is as it was. */
+    static void isLeftAlone(Broker.Place place, Path life, String... words) throws Exception {
+        Map<String, String> before = tree(place.data(life).get(0));
         String said = Broker.isRefused("pybroker", place, life);
-        for (String words : List.of("broker " + id + " in a cluster of several (1, 2, 3)", "--standalone")) Writing.holds(words + " in " + said, said.contains(words));
-        Writing.holds("the metadata is as it was", Arrays.equals(before, Files.readAllBytes(life.resolve("data0/__cluster_metadata-0/00000000000000000000.log"))));
+        for (String word : words) Writing.holds(word + " in " + said, said.contains(word));
+        Writing.same(before, tree(place.data(life).get(0)));
+    }
+
+    private static Map<String, String> tree(Path directory) throws Exception {
+        Map<String, String> found = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path one : files.toList()) found.put(directory.relativize(one).toString(), Files.isDirectory(one) ? "" : Base64.getEncoder().encodeToString(sha(one)));
+        }
+        return found;
+    }
+
+    private static byte[] sha(Path file) throws Exception {
+        return java.security.MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
+    }
+
+    /** What the node noted of epochs, after `votes` elections that nobody won; returns the latest. */
+    private int vote(Path life) throws Exception {
+        Path note = life.resolve("data0/__cluster_metadata-0/quorum-state");
+        String text = Files.readString(note);
+        var epoch = java.util.regex.Pattern.compile("\"leaderEpoch\":(\\d+)").matcher(text);
+        Writing.holds("quorum-state has an epoch: " + text, epoch.find());
+        int noted = Integer.parseInt(epoch.group(1)) + votes;
+        if (votes > 0) Files.writeString(note, epoch.replaceFirst("\"leaderEpoch\":" + noted));
+        return noted;
+    }
+
+    /** The last of the metadata log. */
+    private static int epoch(Path life) throws Exception {
+        List<String> lines = Files.readAllLines(life.resolve("data0/__cluster_metadata-0/leader-epoch-checkpoint"));
+        return Integer.parseInt(lines.get(lines.size() - 1).split(" ")[0]);
     }
 
     private void serves(Checks checks, Broker.Place place, Path life, Map<String, String> own, int id, boolean isBehind) throws Exception {
@@ -214,7 +252,7 @@ final class OneOfThree implements Checks.Story {
         }
     }
 
-    private static void groups(Admin admin) throws Exception {
+    static void groups(Admin admin) throws Exception {
         for (int p = 0; p < 8; p++) {
             Writing.same(10L + p, admin.listConsumerGroupOffsets("group-" + p).partitionsToOffsetAndMetadata().get().get(new TopicPartition(ALL, 0)).offset());
         }
@@ -275,17 +313,17 @@ final class OneOfThree implements Checks.Story {
         return found;
     }
 
-    private static Set<TopicPartition> keys(Map<String, String> records) {
+    static Set<TopicPartition> keys(Map<String, String> records) {
         return records.keySet().stream().map(key -> key.substring(0, key.indexOf(' ')))
             .map(one -> new TopicPartition(one.substring(0, one.lastIndexOf('-')), Integer.parseInt(one.substring(one.lastIndexOf('-') + 1)))).collect(Collectors.toSet());
     }
 
-    private static Set<TopicPartition> partitions(String... topics) {
+    static Set<TopicPartition> partitions(String... topics) {
         return Stream.of(topics).flatMap(topic -> IntStream.range(0, NODES).mapToObj(p -> new TopicPartition(topic, p))).collect(Collectors.toSet());
     }
 
     /** `topic-partition word offset`, and the record. */
-    private static Map<String, String> read(String bootstrap, Set<TopicPartition> from) {
+    static Map<String, String> read(String bootstrap, Set<TopicPartition> from) {
         Map<String, String> found = new TreeMap<>();
         try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(from);

@@ -2,7 +2,8 @@
 # Apache Kafka itself: brokers take turns on one directory, and Kafka's tools read what pybroker writes there.
 #   CHECKS="kafka-stops two-directories" compat/run.sh apache-kafka    these stories
 #   CHECKS=releases compat/run.sh apache-kafka                         the newest of each older 4.x, which no run without a name tells
-#   CHECKS="kafka-4.0.0 kafka-4.1.2-stops" compat/run.sh apache-kafka  these releases
+#   CHECKS="kafka-4.0.0-* kafka-4.1.2-stops" compat/run.sh apache-kafka  these releases
+# A name is that of a whole story, or has * in it, which stands for anything.
 . "$(dirname "$0")/../common/lib.sh"
 version=4.4.0
 releases="4.0.2 4.1.2 4.2.1 4.3.1"
@@ -19,13 +20,16 @@ server() { # server RELEASE: fetches it
 server "$version"
 older=
 wanted=
+set -f # a * in a name is not for the shell
 for word in ${CHECKS:-}; do
   case $word in
-    releases) for one in $releases; do older="$older $one" wanted="$wanted kafka-$one"; done ;;
+    releases) for one in $releases; do older="$older $one" wanted="$wanted kafka-$one-*"; done ;;
     kafka-[0-9]*) one=${word#kafka-} older="$older ${one%%-*}" wanted="$wanted $word" ;;
     *) wanted="$wanted $word" ;;
   esac
 done
+set +f
+[ -z "$wanted" ] || echo "asked$wanted"
 for one in $older; do server "$one"; done
 libs=$cache/server-$version
 tools=$cache/tools-$tools_version
@@ -37,6 +41,7 @@ if [ ! -f "$classes/Checks.class" ] || [ -n "$(find "$here" -name "*.java" -newe
 fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/compat-kafka-XXXXXX") # data directories: 300 MB
 [ -n "${KEEP:-}" ] && echo "kept in $scratch" >&2 || trap 'rm -rf "$scratch"' EXIT
+set -f
 java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx512m -Djava.io.tmpdir="$scratch" -Dkafka.libs="$cache/server-" -Dnewest="$version" \
   -Dreleases="$(printf '%s\n' $older | sort -u | xargs)" -Dtools.libs="$tools" \
   -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp "$classes:$libs/*" Checks "$scratch" $wanted

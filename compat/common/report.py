@@ -3,16 +3,20 @@
     report.py COMPAT_DIRECTORY [--partial] SUITE...
 
 A suite's result file has `version X`, `PASS name`, `FAIL name why`, `SKIP name why` (the client cannot do it) or `not run: why`.
-The report card keeps the lines of suites that were not asked for. With --partial only what ran is judged, and the card is left alone.
-What runs only when CHECKS names it is promised in `asked.allow`.
+The report card keeps the lines of suites that were not asked for. With --partial, for runs with CHECKS, the card is left alone, and what
+is promised of the checks that were named must have run: those of that name, or of that story (`STORY.WHAT`), where `*` stands for
+anything. A suite that takes other words for its checks says which it was asked for (`asked WORD...`). What runs only when CHECKS names it
+is promised in `asked.allow`.
 """
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 HEADER = """\
@@ -24,6 +28,7 @@ which may only grow. What is open is in each suite's `FINDINGS.md`. *Left out* c
 | client | version | passed | failed | left out | date |
 |---|---|---|---|---|---|
 """
+ALWAYS = ("the-suite", "broker-survives", "broker-starts")
 ROW = re.compile(r"^\| \[([^]]+)\]\(")
 
 
@@ -34,6 +39,7 @@ class Result:
     failed: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     not_run: str = ""
+    asked: list[str] | None = None
 
 
 def read(path: Path) -> Result:
@@ -49,6 +55,8 @@ def read(path: Path) -> Result:
             result.skipped.append(name)
         elif word == "version":
             result.version = rest
+        elif word == "asked":
+            result.asked = rest.split()
         elif line.startswith("not run: "):
             result.not_run = line.removeprefix("not run: ")
     if not (result.passed or result.failed or result.not_run):
@@ -70,14 +78,19 @@ def row(suite: str, result: Result, today: str) -> str:
     return f"| {link} | {result.version} | {len(result.passed)}/{total} | {failed} | {len(result.skipped) or ''} | {today} |"
 
 
-def judge(compat: Path, suite: str, result: Result, partial: bool) -> bool:
-    """Prints what stands out; says whether the suite holds what tests.allow promises."""
-    must = allowed(compat / suite / "tests.allow")
-    broken = {name: why for name, why in result.failed.items() if name in must or name in ("the-suite", "broker-survives", "broker-starts")}
-    asked = allowed(compat / suite / "asked.allow")
-    broken |= {name: why for name, why in result.failed.items() if name in asked}
-    if not partial and not result.not_run:
-        broken |= dict.fromkeys(must - set(result.passed) - set(result.failed), "did not run")
+def is_named(name: str, words: list[str]) -> bool:
+    """Whether a check, or its story, is among them."""
+    return any(fnmatchcase(name, word) or fnmatchcase(name, f"{word}.*") for word in words)
+
+
+def judge(compat: Path, suite: str, result: Result, words: list[str] | None) -> bool:
+    """Prints what stands out; says whether the suite holds what it promises: of the checks that `words` name, None: in tests.allow."""
+    must, asked = allowed(compat / suite / "tests.allow"), allowed(compat / suite / "asked.allow")
+    named = result.asked if words is not None and result.asked is not None else words
+    promised = must if named is None else {name for name in must | asked if is_named(name, named)}
+    broken = {name: why for name, why in result.failed.items() if name in must | asked or name in ALWAYS}
+    if not result.not_run:
+        broken |= dict.fromkeys(promised - set(result.passed) - set(result.failed), "did not run")
     for name, why in sorted(broken.items()):
         print(f"{suite}: {name} must pass: {why}")
     for name in sorted(set(result.passed) - must - asked):
@@ -89,13 +102,14 @@ def judge(compat: Path, suite: str, result: Result, partial: bool) -> bool:
 
 def main(arguments: list[str]) -> int:
     compat, partial = Path(arguments[0]), "--partial" in arguments
+    words = os.environ.get("CHECKS", "").split() if partial else None
     suites = [word for word in arguments[1:] if word != "--partial"]
     card = compat / "README.md"
     rows = {match[1]: line for line in card.read_text().splitlines() if (match := ROW.match(line))} if card.exists() else {}
     today, good = datetime.date.today().isoformat(), True
     for suite in suites:
         result = read(compat / ".cache" / "results" / f"{suite}.txt")
-        good &= judge(compat, suite, result, partial)
+        good &= judge(compat, suite, result, words)
         rows[suite] = row(suite, result, today)
     if not partial:
         card.write_text(HEADER + "".join(f"{rows[suite]}\n" for suite in sorted(rows)))
