@@ -94,3 +94,12 @@ def test_the_map_is_true() -> None:
         if not name[0].isupper() and not (room / name).is_dir() and not (room / f"{name}.py").is_file()
     ]
     assert not missing
+
+
+@pytest.mark.parametrize("room", ["runtime", "storage"])
+def test_the_map_is_whole(room: str) -> None:
+    """Where bytes rest and where decisions meet the disk nobody has to guess: the map names every module."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    (words,) = re.findall(rf"^\| `{room}/` \| (.*) \|$", text, re.MULTILINE)
+    modules = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    assert modules - set(re.findall(r"`(\w+)`", words)) == set()
