@@ -233,7 +233,7 @@ def _recover(
             _discard(home, config, segments, at, findings)
             segments[-1].next_offset = end_offset
         else:
-            reason = _recover_segment(segment, epochs, findings, gaps)
+            reason = _recover_segment(home.files, segment, epochs, findings, gaps)
             end_offset = segment.next_offset
             if reason is not None:
                 _discard(home, config, segments, at + 1, findings)
@@ -247,9 +247,9 @@ def _recover(
     segments[-1].sealed = False
 
 
-def _recover_segment(segment: DiskSegment, epochs: EpochCache, findings: _Findings, gaps: _Gaps) -> str | None:
-    """Check one segment; returns why it must be cut."""
-    size_bytes = segment.size_bytes
+def _recover_segment(files: Files, segment: DiskSegment, epochs: EpochCache, findings: _Findings, gaps: _Gaps) -> str | None:
+    """Check one segment, all that its file holds; returns why it must be cut."""
+    segment.size_bytes = size_bytes = files.size(segment.path())
     segment.sealed = False
     segment.open_file = None
     segment.flushed_bytes = 0

@@ -44,6 +44,7 @@ class DiskSegment:
 
     __slots__ = (
         "__weakref__",
+        "_damage",
         "_directory",
         "_files",
         "_pool",
@@ -103,6 +104,7 @@ class DiskSegment:
         self._tail_from = NOWHERE
         self._tail_position = 0
         self._positions: dict[int, int] = {}
+        self._damage: str | None = None
 
     def configure(self, config: LogConfig) -> None:
         """Take the sizes of index entries and of indexes; whatever was computed from the configuration is forgotten."""
@@ -128,9 +130,21 @@ class DiskSegment:
         """The open file, opened if need be. Raises StorageError."""
         file = self.open_file
         if file is None:
-            file = self._opened(self._open())
+            file = self._open()
+            if not self.sealed:
+                self._check_size()
+            self._opened(file)
         file.recent = True
         return file
+
+    def _check_size(self) -> None:
+        """What is appended goes to the end of the file, so that must be the end of the segment. Raises StorageError."""
+        try:
+            beyond = self._files.size(self.path()) - self.size_bytes
+        except OSError as error:
+            raise storage_error("open", self.path(), error) from error
+        if beyond:
+            raise StorageError(f"{self.path()} has {abs(beyond)} bytes {'more' if beyond > 0 else 'less'} than the log: who changed it?")
 
     def _open(self) -> OpenFile:
         try:
@@ -332,19 +346,31 @@ class DiskSegment:
     def rebuild(self, size_bytes: int) -> None:
         """Build the indexes, and all else that is kept in memory, from the first `size_bytes` of the log.
 
-        Raises StorageError if they cannot be read, or if the segment is to be written on and they are not all batches.
+        Raises StorageError if they cannot be read, or if the segment is to be written on and they are not all batches: then all stays as
+        it was, for the log ends where the file does.
         """
-        scan = self.recover(size_bytes)
+        if self._damage is not None:
+            raise DamagedBatch(self._damage)
+        scan = self._scan(size_bytes)
         if scan.reason is not None and not self.sealed:
-            raise DamagedBatch(f"{self.path()} is damaged at byte {scan.sound_bytes}: {scan.reason}")
+            self._damage = f"{self.path()} is damaged at byte {scan.sound_bytes}: {scan.reason}"
+            raise DamagedBatch(self._damage)
+        self._take(scan, size_bytes)
 
     def recover(self, size_bytes: int) -> Scan:
-        """Read the segment from its first byte, note each sound batch, and stop at the first that is not. Cuts nothing.
+        """Read the segment from its first byte, note each sound batch, and stop at the first that is not.
 
-        Raises StorageError only if the file cannot be read.
+        Cuts nothing, so of a segment that is to be written on `cut` must follow. Raises StorageError only if the file cannot be read.
         """
+        scan = self._scan(size_bytes)
+        self._take(scan, size_bytes)
+        return scan
+
+    def _scan(self, size_bytes: int) -> Scan:
+        return scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes)
+
+    def _take(self, scan: Scan, size_bytes: int) -> None:
         next_offset = self.next_offset
-        scan = scan_file(self._files, self.file(), size_bytes, self.base_offset, self.index_interval_bytes)
         self._begin()
         self.index, self.time_index = scan.index, scan.time_index
         self.max_timestamp, self.max_timestamp_offset = scan.max_timestamp, scan.max_timestamp_offset
@@ -359,18 +385,18 @@ class DiskSegment:
             self._tail_from = scan.tail_offset if scan.sound_bytes else NOWHERE
             self._tail_position = scan.tail_position
             self._look_for_room()
-        return scan
 
     def cut(self) -> None:
         """Remove what lies beyond the last noted batch, durably. Raises StorageError."""
         self.sealed = False
         self.open_file = None
-        file = self.file()
+        file = self._open()
         try:
             self._files.truncate(file.fd, self.size_bytes)
             self._files.fsync(file.fd)
         except OSError as error:
             raise storage_error("cut", self.path(), error) from error
+        self._opened(file)
         self.flushed_bytes = self.size_bytes
 
     # --- finding

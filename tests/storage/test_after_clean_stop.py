@@ -1,0 +1,116 @@
+"""What a start finds after a clean stop, where somebody touched the files meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pybroker.storage.interface import StorageError
+
+LOG = "00000000000000000000"
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, open_disk: Callable[..., Any], append: Callable[..., bytes], small: Any) -> Path:
+    """The directory of a log of three segments and 24 offsets, after a clean stop."""
+    store = open_disk()
+    log = store.create("t", 0, b"i" * 16, small)
+    for number in range(24):
+        append(log, timestamp=1000 + number)
+    store.close({})
+    return tmp_path / "data" / "t-0"
+
+
+def offsets(log: Any) -> list[int]:
+    """Those that can be read, from the log's start on."""
+    return [header.base_offset for header, _ in log.batches(log.log_start_offset)]
+
+
+def last_of(directory: Path) -> Path:
+    """The active segment."""
+    return max(directory.glob("*.log"))
+
+
+@pytest.mark.parametrize("suffixes", [(), (".timeindex",), (".index",), (".index", ".timeindex")])
+@pytest.mark.parametrize("damage", ["cut", "zeros", "garbage"])
+@pytest.mark.parametrize("way", ["removed", "emptied"])
+def test_a_torn_end_is_cut(
+    stopped: Path, open_disk: Callable[..., Any], append: Callable[..., bytes], suffixes: tuple[str, ...], damage: str, way: str
+) -> None:
+    """Whatever became of the indexes: the file is cut before anything is appended, and that is said."""
+    path = last_of(stopped)
+    content = path.read_bytes()
+    path.write_bytes(content[:-5] if damage == "cut" else content + (bytes(4096) if damage == "zeros" else b"garbage" * 30))
+    for suffix in suffixes:
+        if way == "removed":
+            path.with_suffix(suffix).unlink()
+        else:
+            path.with_suffix(suffix).write_bytes(b"")
+    store = open_disk()
+    log = store.get("t", 0)
+    end = 23 if damage == "cut" else 24
+    assert (log.log_end_offset, offsets(log)) == (end, list(range(end)))
+    assert log.recovery.cut_bytes
+    assert path.name in log.recovery.cut_reason
+    assert path.stat().st_size == log._segments[-1].size_bytes
+    append(log)
+    store.abandon()
+    for _ in range(2):
+        again = open_disk()
+        assert offsets(again.get("t", 0)) == list(range(end + 1))
+        again.close({})
+
+
+def test_a_torn_end_of_an_empty_segment_is_cut(tmp_path: Path, open_disk: Callable[..., Any], append: Callable[..., bytes]) -> None:
+    """Zeros in an active segment that held nothing are not what the next batch is written behind."""
+    store = open_disk()
+    log = store.create("t", 0, b"i" * 16, store._config)
+    append(log)
+    log.roll(1)
+    store.close({})
+    path = last_of(tmp_path / "data" / "t-0")
+    path.write_bytes(bytes(4096))
+    store = open_disk()
+    log = store.get("t", 0)
+    assert path.stat().st_size == 0
+    append(log)
+    store.abandon()
+    assert offsets(open_disk().get("t", 0)) == [0, 1]
+
+
+def test_nothing_is_appended_to_a_file_of_another_size(stopped: Path, open_disk: Callable[..., Any], append: Callable[..., bytes]) -> None:
+    """Who opens the active segment to write on finds out whether it ends where the log does."""
+    store = open_disk()
+    log = store.get("t", 0)
+    log.let_go()
+    with last_of(stopped).open("ab") as file:
+        file.write(b"somebody else")
+    with pytest.raises(StorageError, match="13 bytes more than"):
+        append(log)
+    with pytest.raises(StorageError, match="13 bytes more than"):
+        append(log)
+    assert log.log_end_offset == 24
+
+
+def test_damage_found_by_a_reader_does_not_move_the_end(stopped: Path, open_disk: Callable[..., Any], append: Callable[..., bytes]) -> None:
+    """Of the active segment: its size stays, the damage is told again and again, and what is appended is written where it should be."""
+    store = open_disk()
+    log = store.get("t", 0)
+    append(log, 2)
+    segment = log._segments[-1]
+    index = segment.index
+    position = index.last()[1]
+    assert position
+    with last_of(stopped).open("r+b") as file:
+        file.seek(position + 16)
+        file.write(b"\x09")  # its magic
+    size_bytes, inside = segment.size_bytes, segment.base_offset + index.last()[0]
+    for _ in range(2):
+        with pytest.raises(StorageError, match="damaged at byte"):
+            log.read(inside, 1000, 26, True)
+    assert segment.size_bytes == size_bytes == last_of(stopped).stat().st_size
+    batch = append(log)
+    assert log.read(26, 1000, 27, True).read() == batch
