@@ -141,6 +141,7 @@ def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> 
     from pybroker.inspection.repair import repair
 
     told: set[str] = set()
+    cut = {directory.path for directory in verdict.directories if directory.metadata is not None and directory.metadata.lost_its_end}
     for _ in range(MOST_ROUNDS):
         steps = [row for row in repair(files, verdict, skip_damaged=options.skip_damaged) if str(row) not in told]
         for row in steps:
@@ -149,7 +150,7 @@ def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> 
             else:
                 say(f"{row['kind']}: {row['file']}: {row['what']}.\n")
         told.update(map(str, steps))
-        verdict = verify(files, options.paths, ours=True)
+        verdict = verify(files, options.paths, ours=True, cut=cut)
         if not verdict.damage or not any(row["kind"] == "repaired" for row in steps):
             break
     return verdict

@@ -8,28 +8,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from pybroker.core.cluster import METADATA_TOPIC, ClusterImage
+from pybroker.core.cluster import METADATA_TOPIC
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log
-from pybroker.inspection.findings import Finding, note
+from pybroker.inspection.check_metadata import Metadata, compare_log, read_metadata
+from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept
-from pybroker.records.errors import RecordsError
-from pybroker.runtime.metadata_codec import BatchReader
-from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
+from pybroker.runtime.metadata_snapshot import DamagedSnapshot
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, read_offsets
-from pybroker.storage.files import READ_ONLY, Files, OpenFile, storage_error
+from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_offsets
+from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 from pybroker.storage.lock import holder_of
-from pybroker.storage.metadata_files import read_meta_properties, read_partition_metadata
-from pybroker.storage.snapshot_files import DiskSnapshots
-from pybroker.storage.walk import SegmentWalk
-from pybroker.wire.base import WireError
-from pybroker.wire.uuids import to_text
+from pybroker.storage.metadata_files import read_meta_properties
 
 Offsets = dict[tuple[str, int], int]
 
 METADATA_LOG = layout.METADATA_LOG
-PUTS_ASIDE = "puts it aside under a name that ends in -stray, and serves it to nobody"
 LEFT_OVER = {
     "-delete": ("is a log that was deleted or moved away", "removes it one to two minutes later"),
     "-future": ("is a copy of a log of another data directory that was not finished", "goes on copying, if the original is there"),
@@ -46,7 +40,10 @@ CHECKPOINTS = (
 
 @dataclass(slots=True)
 class DirectoryCheck:
-    """What was found in one data directory. `damaged`: checkpoints that cannot be read. `awaiting_removal`: logs that go soon."""
+    """What was found in one data directory. `damaged`: checkpoints that cannot be read. `awaiting_removal`: logs that go soon.
+
+    `present`: the logs, and copies of logs, that lie there, read or not. `metadata`: what it says, if it lies there and can be read.
+    """
 
     path: str
     in_use: bool = False
@@ -57,6 +54,8 @@ class DirectoryCheck:
     unreadable: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     awaiting_removal: list[Finding] = field(default_factory=list)
+    present: set[tuple[str, int]] = field(default_factory=set)
+    metadata: Metadata | None = None
 
     def outlook(self, key: tuple[str, int] | None) -> Outlook:
         """What the directory says of a log."""
@@ -84,6 +83,10 @@ def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
         file = os.path.join(path, name)
         try:
             check.checkpoints[name] = read_offsets(files, file)
+        except UnreadableFile as error:
+            check.checkpoints[name] = {}
+            check.damaged.add(name)
+            check.unreadable.append(f"{error}. A start that cannot read it cannot use {path}")
         except DamagedFile as damage:
             check.checkpoints[name] = {}
             check.damaged.add(name)
@@ -92,8 +95,8 @@ def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
     return check
 
 
-def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
-    """Look at all of a data directory; `ours` as in `look_around`. Raises OSError."""
+def check_directory(files: Files, path: str, *, ours: bool, was_cut: bool = False) -> DirectoryCheck:
+    """Look at all of a data directory; `ours` as in `look_around`, `was_cut`: the metadata just lost its end. Raises OSError."""
     check = look_around(files, path, ours=ours)
     try:
         check.findings += _check_owner(files, path)
@@ -103,9 +106,34 @@ def check_directory(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
         _check_entry(files, check, name)
     check.findings += _gather(check)
     check.findings += _compare_checkpoints(check)
-    if is_readable(check):
-        check.findings += compare_metadata(files, check, check.path)
+    if (METADATA_TOPIC, 0) in check.logs:
+        check.findings += _check_metadata(files, check, was_cut)
     return check
+
+
+def _check_metadata(files: Files, check: DirectoryCheck, was_cut: bool) -> Iterator[Finding]:
+    path = os.path.join(check.path, METADATA_LOG)
+    try:
+        check.metadata = read_metadata(files, path)
+    except (DamagedSnapshot, StorageError, OSError) as error:
+        reason = why_unreadable(path, error) if isinstance(error, OSError) else error
+        yield Finding(path, f"the metadata cannot be read: {reason}", next_start="is refused")
+        return
+    was_safe = check.checkpoints[layout.RECOVERY_POINT_CHECKPOINT].get((METADATA_TOPIC, 0), 0)
+    check.metadata.lost_its_end |= was_cut or was_safe > check.metadata.end_offset
+    yield from compare_logs(files, check, check.metadata)
+
+
+def compare_logs(files: Files, check: DirectoryCheck, metadata: Metadata) -> Iterator[Finding]:
+    """Whether the metadata, which may lie in another directory, knows each log of this one by its topic id."""
+    for key, log in check.logs.items():
+        if key[0] == METADATA_TOPIC:
+            continue
+        try:
+            yield from compare_log(files, metadata, key, log.path)
+        except OSError as error:
+            if not log.unreadable:
+                check.unreadable.append(why_unreadable(log.path, error))
 
 
 def _check_owner(files: Files, path: str) -> Iterator[Finding]:
@@ -120,6 +148,9 @@ def _check_owner(files: Files, path: str) -> Iterator[Finding]:
 def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
     path = os.path.join(check.path, name)
     key = layout.parse_log_directory(name)
+    present = key or layout.parse_future_directory(name)
+    if present is not None:
+        check.present.add(present)
     try:
         if not files.is_directory(path):
             if is_kept(name):
@@ -129,6 +160,7 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
         elif key is not None:
             log = check.logs[key] = check_log(files, path, check.outlook(key))
             check.findings += log.findings
+            check.unreadable += log.unreadable
         else:
             left = _LEFT_OVER.fullmatch(name)
             is_what, fate = LEFT_OVER[left["fate"]] if left is not None else ("is no log", "leaves it alone")
@@ -150,13 +182,6 @@ def _gather(check: DirectoryCheck) -> list[Finding]:
     ]
 
 
-def why_unreadable(path: str, error: OSError | StorageError) -> str:
-    """A sentence for a path that the system does not give: nothing can be said of it."""
-    if not isinstance(error, OSError):
-        return f"{path}: {error}"
-    return str(storage_error("look at", error.filename if isinstance(error.filename, str) else path, error))
-
-
 # --- checkpoints
 
 
@@ -171,82 +196,13 @@ def _compare_checkpoints(check: DirectoryCheck) -> Iterator[Finding]:
             file = os.path.join(check.path, name)
             if log is None:
                 yield note(file, f"it names {key[0]}-{key[1]}, which is not there")
-            elif offset > log.end_offset and not log.outlook.in_use:
+            elif offset > log.end_offset and not log.outlook.in_use and not log.unreadable:
                 what = f"it says that {key[0]}-{key[1]} {meaning} offset {offset}, but the log ends at {log.end_offset}: its end was lost"
                 yield Finding(file, what, offset=offset, next_start=fate)
     for key, offset in check.checkpoints[layout.LOG_START_CHECKPOINT].items():
         log = check.logs.get(key)
-        if log is not None and log.segments and max(segment.next_offset for segment in log.segments) < offset:
+        if log is not None and log.segments and not log.unreadable and max(segment.next_offset for segment in log.segments) < offset:
             what = f"it lets {key[0]}-{key[1]} begin at offset {offset}, but what is there of it ends before"
             yield Finding(
                 os.path.join(check.path, layout.LOG_START_CHECKPOINT), what, offset=offset, next_start="lets the log begin anew there"
             )
-
-
-# --- the metadata
-
-
-def is_readable(check: DirectoryCheck) -> bool:
-    """Whether a directory holds metadata that a start would cut nothing of."""
-    metadata = check.logs.get((METADATA_TOPIC, 0))
-    return metadata is not None and not any(segment.cuts for segment in metadata.segments)
-
-
-def compare_metadata(files: Files, check: DirectoryCheck, holder: str) -> Iterator[Finding]:
-    """Whether the metadata, which lies in `holder`, knows each log of a data directory by its topic id."""
-    path = os.path.join(holder, METADATA_LOG)
-    try:
-        image = read_image(files, path)
-    except (DamagedSnapshot, StorageError, OSError) as error:
-        yield Finding(path, f"the metadata cannot be read: {error}", next_start="is refused")
-        return
-    for (topic, partition), log in check.logs.items():
-        if topic != METADATA_TOPIC:
-            yield from _compare_log(files, image, topic, partition, log)
-
-
-def _compare_log(files: Files, image: ClusterImage, topic: str, partition: int, log: LogCheck) -> Iterator[Finding]:
-    known = image.topics.get(topic)
-    if known is None or partition >= len(known.partitions):
-        yield note(log.path, "the metadata does not know this partition", PUTS_ASIDE)
-        return
-    try:
-        topic_id = read_partition_metadata(files, log.path)
-    except DamagedFile:
-        return
-    file = os.path.join(log.path, layout.PARTITION_METADATA)
-    if topic_id is None:
-        yield note(file, "it is not there", "gives the log the id of its topic")
-    elif topic_id != known.topic_id:
-        what = f"it is a log of topic id {to_text(topic_id)}, but {topic} has the id {to_text(known.topic_id)} in the metadata"
-        yield Finding(file, what, next_start=f"takes it for the log of a topic that was deleted, and {PUTS_ASIDE}")
-
-
-def read_image(files: Files, path: str) -> ClusterImage:
-    """The metadata as its latest whole snapshot and the log behind that tell it. Raises DamagedSnapshot, StorageError, OSError."""
-    image, reader, begin = ClusterImage(""), BatchReader(), 0
-    snapshots = DiskSnapshots(files, path)
-    for candidate in snapshots.ids():
-        with suppress(DamagedSnapshot):
-            for records in decode_snapshot(snapshots.read(candidate), reader).records:
-                image.replay(records)
-            begin = candidate.end_offset
-            break
-    bases = sorted(parsed[0] for parsed in map(layout.parse_segment_file, files.listdir(path)) if parsed and parsed[1:] == (layout.LOG, ""))
-    if bases and bases[0] > begin:
-        raise DamagedSnapshot(f"its log begins at offset {bases[0]}, and there is no whole snapshot of what was before")
-    for base_offset in bases:
-        _replay(files, os.path.join(path, layout.segment_file_name(base_offset, layout.LOG)), base_offset, begin, image, reader)
-    return image
-
-
-def _replay(files: Files, path: str, base_offset: int, begin: int, image: ClusterImage, reader: BatchReader) -> None:
-    walk = SegmentWalk(files, OpenFile(files, path, READ_ONLY), files.size(path), base_offset)
-    for piece in walk:
-        header = piece.header
-        if header is None or piece.fault is not None or header.is_control or header.base_offset < begin:
-            continue
-        try:
-            image.replay(reader.read(walk.read(piece)))
-        except (RecordsError, WireError) as error:
-            raise DamagedSnapshot(f"at offset {header.base_offset}: {error}") from error

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, check_segment
 from pybroker.inspection.check_transactions import TransactionCheck
-from pybroker.inspection.findings import Finding, note
+from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, Place, is_kept, place_of
 from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import small_file_rows
@@ -22,15 +22,20 @@ from pybroker.records.batch import BatchHeader
 from pybroker.runtime.metadata_codec import BatchReader
 from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import DamagedFile, read_epochs
+from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import UNKNOWN_EPOCH, EpochCache
 from pybroker.storage.files import Files
+from pybroker.storage.interface import StorageError
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.time_index import TimeIndex
 from pybroker.storage.transaction_index import ENTRY_BYTES as TRANSACTION_ENTRY_BYTES
 from pybroker.storage.transaction_index import decode_entries
 
 MOST_TOLD = 20  # places in one segment; who has more needs no list
+NEEDED = (
+    layout.PARTITION_METADATA,
+    layout.LEADER_EPOCH_CHECKPOINT,
+)  # beside segments; if they are there, a start must be able to read them
 STATES = {
     layout.CLEANED: ("was being written by a compaction that did not end", "removes it"),
     layout.SWAP: ("is a compacted segment that was about to take its place", "puts it in the place of the segments it covers"),
@@ -53,7 +58,7 @@ class Outlook(NamedTuple):
 
 @dataclass(slots=True)
 class LogCheck:
-    """What was found in one log."""
+    """What was found in one log. `unreadable`: files of it that could not be looked at, with the reason."""
 
     path: str
     outlook: Outlook
@@ -61,6 +66,7 @@ class LogCheck:
     findings: list[Finding] = field(default_factory=list)
     wrong_transactions: bool = False
     shows_compaction: bool = False
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def may_have_gaps(self) -> bool:
@@ -137,7 +143,7 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
     check = LogCheck(path, outlook)
     names = sorted(files.listdir(path))
     bases = sorted(parsed[0] for parsed in map(layout.parse_segment_file, names) if parsed is not None and parsed[1:] == (layout.LOG, ""))
-    check.findings += _what_lies_beside(files, path, names, set(bases))
+    _look_beside(files, check, names, set(bases))
     if only is not None:
         bases = [base_offset for base_offset in bases if base_offset == only]
     watches = Watches()
@@ -146,12 +152,16 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
             _check_one(files, check, base_offset, watches, is_last=base_offset == bases[-1])
         except FileNotFoundError as error:
             if not outlook.in_use:
-                raise
+                check.unreadable.append(why_unreadable(str(error.filename), error))
+                continue
             check.findings.append(note(str(error.filename), "the broker removed it meanwhile"))
+        except (OSError, StorageError) as error:
+            check.unreadable.append(_cannot_open(os.path.join(path, layout.segment_file_name(base_offset, layout.LOG)), error))
     check.shows_compaction = watches.compaction.seen
     for at in range(len(check.segments)):
         check.findings += segment_findings(check, at)
-    check.findings += _check_epochs(files, check, watches.epochs)
+    if not check.unreadable:
+        check.findings += _check_epochs(files, check, watches.epochs)
     return check
 
 
@@ -314,24 +324,42 @@ def _is_checked(check: LogCheck, at: int) -> bool:
 # --- what lies beside segments
 
 
-def _what_lies_beside(files: Files, path: str, names: list[str], bases: set[int]) -> Iterator[Finding]:
+def _look_beside(files: Files, check: LogCheck, names: list[str], bases: set[int]) -> None:
+    path = check.path
     waiting = [name for name in names if name.endswith(layout.DELETED) and layout.parse_segment_file(name) is not None]
     if waiting:
         size_bytes = sum(_size(files, os.path.join(path, name)) for name in waiting)
         what = f"{counted(len(waiting), 'file')} of segments that were dropped or replaced ({size_bytes:,} bytes) still to be removed"
-        yield note(path, what, "removes them")
+        check.findings.append(note(path, what, "removes them"))
     for name in sorted(set(names).difference(waiting)):
         file = os.path.join(path, name)
-        parsed = layout.parse_segment_file(name)
-        if parsed is None:
-            yield from _other_file(files, file, name)
-        elif parsed[2]:
-            is_what, fate = STATES[parsed[2]]
-            yield note(file, f"it {is_what} ({files.size(file):,} bytes)", fate)
-        elif parsed[1] == layout.SNAPSHOT:
-            yield from _damage_in(files, place_of(files, file), "passes over it, and reads more of the log instead")
-        elif parsed[0] not in bases:
-            yield note(file, "it belongs to no segment", "removes it")
+        try:
+            check.findings += _beside(files, file, name, bases)
+        except (OSError, StorageError) as error:
+            check.unreadable.append(_cannot_open(file, error))
+
+
+def _beside(files: Files, file: str, name: str, bases: set[int]) -> Iterator[Finding]:
+    parsed = layout.parse_segment_file(name)
+    if parsed is None:
+        yield from _other_file(files, file, name)
+    elif parsed[2]:
+        is_what, fate = STATES[parsed[2]]
+        yield note(file, f"it {is_what} ({files.size(file):,} bytes)", fate)
+    elif parsed[1] == layout.SNAPSHOT:
+        yield from _damage_in(files, place_of(files, file), "passes over it, and reads more of the log instead")
+    elif parsed[0] not in bases:
+        yield note(file, "it belongs to no segment", "removes it")
+
+
+def _cannot_open(file: str, error: OSError | StorageError) -> str:
+    """What is no file stays none: then a start cannot open the log. Whom rights keep away is another matter."""
+    directory, name = os.path.split(os.path.abspath(file))
+    reason = why_unreadable(file, error)
+    if not os.path.isdir(file) or not (name.endswith(layout.LOG) or name in NEEDED):
+        return reason
+    is_metadata = os.path.basename(directory) == layout.METADATA_LOG
+    return f"{reason}. The next start " + ("is refused" if is_metadata else f"has {os.path.basename(directory)} offline")
 
 
 def _size(files: Files, path: str) -> int:
@@ -343,7 +371,7 @@ def _size(files: Files, path: str) -> int:
 
 
 def _other_file(files: Files, file: str, name: str) -> Iterator[Finding]:
-    if files.is_directory(file):
+    if files.is_directory(file) and name not in NEEDED:
         yield note(file, "it is a directory, which has no place in a log", "leaves it alone")
     elif name.endswith((".tmp", ".part", layout.DELETED)) and layout.is_known_in_partition(name.removesuffix(".part")):
         yield note(file, "it was being written or removed when a broker stopped", "removes it")
@@ -351,10 +379,12 @@ def _other_file(files: Files, file: str, name: str) -> Iterator[Finding]:
         yield note(file, "it was kept by a repair; remove it when it is needed no more", "leaves it alone")
     elif not layout.is_known_in_partition(name):
         yield note(file, "it is no file of a log", "leaves it alone")
+    elif name == layout.LEADER_EPOCH_CHECKPOINT:
+        files.size(file)  # what is in it is judged with the batches
     elif name.endswith(layout.METADATA_SNAPSHOT):
         yield from check_metadata_snapshot(files, file)
     elif name == layout.PARTITION_METADATA:
-        yield from _damage_in(files, place_of(files, file), "takes the log for one without a topic id, and gives it that of its topic")
+        yield from _damage_in(files, place_of(files, file), "writes it anew, with the id that the metadata has for the topic of that name")
     elif name == layout.QUORUM_STATE:
         yield from _damage_in(files, place_of(files, file), None)
 
@@ -390,6 +420,9 @@ def _check_epochs(files: Files, check: LogCheck, watch: EpochWatch) -> Iterator[
         yield Finding(check.path, f"the batch at offset {offset} is of leader epoch {epoch}, though {last} came before it", offset=offset)
     try:
         entries = read_epochs(files, path)
+    except UnreadableFile as error:
+        check.unreadable.append(str(error))
+        return
     except DamagedFile as damage:
         yield Finding(path, str(damage).removeprefix(path).lstrip(": "), next_start="reads the leader epochs from the batches")
         return

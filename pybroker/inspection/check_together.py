@@ -1,4 +1,6 @@
-"""Data directories of one broker, looked at together: whether the metadata lies in one of them, and knows what lies in the others."""
+"""Data directories of one broker, looked at together: whether the metadata lies in one of them, knows what lies in the others, and what
+of that which it knows lies in none.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from pybroker.inspection.check_directory import METADATA_LOG, DirectoryCheck, compare_metadata, is_readable
+from pybroker.inspection.check_directory import METADATA_LOG, DirectoryCheck, compare_logs
+from pybroker.inspection.check_metadata import Key, missing
 from pybroker.inspection.findings import Finding, note
 from pybroker.storage.checkpoints import DamagedFile
 from pybroker.storage.files import Files
@@ -36,10 +39,24 @@ def _check_group(files: Files, looks: Looks) -> Iterator[Finding]:
         yield Finding(holder.path, what, next_start=fate)
     if not holders and all(look.is_known for _, look in looks):
         yield from _tell_missing(looks)
-    if len(holders) == 1 and is_readable(holders[0]):
+    if len(holders) == 1 and holders[0].metadata is not None:
         for check, look in looks:
             if not look.holds_metadata:
-                yield from compare_metadata(files, check, holders[0].path)
+                yield from compare_logs(files, check, holders[0].metadata)
+        yield from _missing_logs(looks, holders[0])
+
+
+def _missing_logs(looks: Looks, holder: DirectoryCheck) -> Iterator[Finding]:
+    metas = [look.meta for _, look in looks if look.meta is not None]
+    given = {meta.directory_id for meta in metas if meta.directory_id is not None}
+    ends: dict[Key, int] = {}
+    for check, _ in looks:
+        for offsets in check.checkpoints.values():
+            for key, offset in offsets.items():
+                ends[key] = max(ends.get(key, 0), offset)
+    present = {key for check, _ in looks for key in check.present}
+    if holder.metadata is not None and metas:
+        yield from missing(holder.metadata, metas[0].node_id, given, present, ends)
 
 
 def _tell_missing(looks: Looks) -> Iterator[Finding]:

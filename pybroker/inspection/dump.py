@@ -87,6 +87,8 @@ class Dump:
                     yield from self._file(entry, named=True, asked_for=False)
                 elif is_log_directory(name):
                     yield from self._directory(entry, asked_for=False)
+                elif kind_of_name(name) is not None:
+                    yield {"kind": "unreadable", "file": entry, "what": "is a directory, and its name that of a file"}
             except (OSError, StorageError) as error:
                 yield unreadable_row(entry, error)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pybroker.storage.files import storage_error
+from pybroker.storage.interface import StorageError
+
 
 @dataclass(slots=True)
 class Finding:
@@ -48,3 +51,10 @@ class Finding:
 def note(path: str, what: str, next_start: str | None = None) -> Finding:
     """Something that is no damage."""
     return Finding(path, what, is_damage=False, next_start=next_start)
+
+
+def why_unreadable(path: str, error: OSError | StorageError) -> str:
+    """A sentence for a path that the system does not give: nothing can be said of it."""
+    if not isinstance(error, OSError):
+        return f"{path}: {error}"
+    return str(storage_error("look at", error.filename if isinstance(error.filename, str) else path, error))

@@ -89,6 +89,9 @@ def repair(files: Files, verdict: Verdict, *, skip_damaged: bool) -> Iterator[Ro
     for finding in verdict.damage:
         yield from _put_aside(files, finding.path)
     for log in verdict.logs:
+        if log.unreadable:
+            yield _row("left", log.path, "not all of it could be looked at")
+            continue
         yield from _repair_log(files, log, skip_damaged=skip_damaged)
     for directory in verdict.directories:
         yield from _lower_checkpoints(files, directory)
@@ -269,9 +272,14 @@ def _lower_checkpoints(files: Files, directory: DirectoryCheck) -> Iterator[Row]
     for name in LOWERED:
         path = os.path.join(directory.path, name)
         offsets = read_offsets(files, path)
-        ends = {key: log.end_offset for key, log in directory.logs.items() if not any(segment.cuts for segment in log.segments)}
+        ends = {key: log.end_offset for key, log in directory.logs.items() if _is_known(log)}
         beyond = [key for key, offset in offsets.items() if offset > ends.get(key, offset)]
         if beyond:
             write_offsets(files, path, {**offsets, **{key: ends[key] for key in beyond}})
             logs = ", ".join(f"{topic}-{partition} to {ends[topic, partition]}" for topic, partition in beyond)
             yield _row("repaired", path, f"what it said of logs that lost their end was lowered: {logs}")
+
+
+def _is_known(log: LogCheck) -> bool:
+    """Whether a log ends where the look at it says."""
+    return not log.unreadable and not any(segment.cuts for segment in log.segments)

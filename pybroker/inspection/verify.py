@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around, why_unreadable
+from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log, check_small_file, segment_findings
 from pybroker.inspection.check_segment import check_segment
 from pybroker.inspection.check_together import check_together
 from pybroker.inspection.dump import running_note
-from pybroker.inspection.findings import Finding, note
+from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, kind_of_name, place_of, read_head, why_unknown
 from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import segment_beside
@@ -41,24 +41,30 @@ class Verdict:
         records = sum(log.record_count for log in self.logs)
         looked = [counted(len(self.logs), "log") + f" with {counted(records, 'record')}"] if self.logs else []
         looked += [counted(self.files, "file")] if self.files else []
-        result = f"{counted(len(self.damage), 'place')} damaged" if self.damage else "all is whole"
+        whole = "all that could be looked at is whole" if self.unreadable else "all is whole"
+        result = f"{counted(len(self.damage), 'place')} damaged" if self.damage else whole
         unread = f"; {counted(len(self.unreadable), 'path')} could not be looked at" if self.unreadable else ""
         return f"{' and '.join(looked)}: {result}{unread}" if looked else "nothing was looked at"
 
 
-def verify(files: Files, paths: Sequence[str], *, ours: bool = False) -> Verdict:
-    """Look at all paths. `ours`: this process holds the locks of the data directories, so nobody else writes."""
+def verify(files: Files, paths: Sequence[str], *, ours: bool = False, cut: Container[str] = ()) -> Verdict:
+    """Look at all paths. `ours`: this process holds the locks of the data directories, so nobody else writes.
+
+    `cut`: of which of them the metadata just lost its end, which is no more to be seen there.
+    """
     verdict = Verdict()
     for path in paths:
         try:
-            _verify_one(files, path.rstrip("/") or "/", verdict, ours)
+            _verify_one(files, path.rstrip("/") or "/", verdict, ours, cut)
         except (OSError, StorageError) as error:
             verdict.unreadable.append(why_unreadable(path, error))
     verdict.findings += check_together(files, verdict.directories)
+    for directory in verdict.directories:
+        verdict.unreadable += directory.unreadable
     return verdict
 
 
-def _verify_one(files: Files, path: str, verdict: Verdict, ours: bool) -> None:
+def _verify_one(files: Files, path: str, verdict: Verdict, ours: bool, cut: Container[str]) -> None:
     if not files.is_directory(path):
         _verify_file(files, path, verdict)
         return
@@ -66,15 +72,15 @@ def _verify_one(files: Files, path: str, verdict: Verdict, ours: bool) -> None:
     if running is not None:
         verdict.findings.append(note(path, running))
     if is_data_directory(files, path):
-        directory = check_directory(files, path, ours=ours)
+        directory = check_directory(files, path, ours=ours, was_cut=path in cut)
         verdict.directories.append(directory)
         verdict.logs += directory.logs.values()
         verdict.findings += directory.findings
-        verdict.unreadable += directory.unreadable
     elif any(kind_of_name(name) is not None for name in files.listdir(path)):
         log = check_log(files, path, outlook_of(files, path, ours=ours))
         verdict.logs.append(log)
         verdict.findings += log.findings
+        verdict.unreadable += log.unreadable
     else:
         verdict.unreadable.append(f"{path} holds nothing of a Kafka data directory")
 
@@ -114,4 +120,5 @@ def _file_of_log(files: Files, path: str, verdict: Verdict) -> None:
     assert parsed is not None  # it has a segment beside it
     log = check_log(files, os.path.dirname(path) or ".", Outlook(), only=parsed[0])
     own = os.path.basename(path)
+    verdict.unreadable += [reason for reason in log.unreadable if path in reason]
     verdict.findings += [finding for finding in log.findings if os.path.basename(finding.path) == own]

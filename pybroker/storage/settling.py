@@ -108,9 +108,10 @@ class Settling:
         if seconds:
             self.settle_copies(found)
         for key, log in list(found.logs.items()):
-            if not _is_of(log, owner_of(*key)):
+            owner = owner_of(*key)
+            if not _is_of(log, owner):
                 del found.logs[key]
-                self._put_aside(found, key, log, "its topic was deleted, or made anew")
+                self._put_aside(found, key, log, _why_of_nobody(owner))
         for key, future in list(found.futures.logs.items()):
             if key not in found.logs:
                 self._settle_copy(found, key, future, owner_of(*key))
@@ -134,7 +135,7 @@ class Settling:
         """
         if owner is None or not _is_of(future, owner):
             del found.futures.logs[key]
-            self._put_aside(found, key, future, "it is a copy of a log whose topic was deleted, or made anew")
+            self._put_aside(found, key, future, f"it is a copy, and {_why_of_nobody(owner)}")
         elif owner.directory is not None and key not in found.unopened:
             try:
                 if owner.directory != future.directory:
@@ -177,6 +178,12 @@ class Settling:
 def _is_of(log: PartitionLog, owner: Owner | None) -> bool:
     """Whether a log is, or may be, that of the partition that is there now."""
     return owner is not None and (ZERO_UUID in (log.topic_id, owner.topic_id) or log.topic_id == owner.topic_id)
+
+
+def _why_of_nobody(owner: Owner | None) -> str:
+    if owner is not None:
+        return "its topic was deleted, and made anew under another id"
+    return "the metadata does not know it: its topic was deleted, or the metadata lost what told of it"
 
 
 def _longer_first(first: PartitionLog, second: PartitionLog) -> tuple[PartitionLog, PartitionLog]:
