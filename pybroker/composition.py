@@ -26,7 +26,7 @@ from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
 from pybroker.runtime.transactions import TransactionCoordinator
 from pybroker.server.addresses import Address
-from pybroker.storage.interface import LogStore
+from pybroker.storage.interface import DataDirectoryError, LogStore
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import CreateTopicsRequest
 from pybroker.wire.uuids import to_text
@@ -109,6 +109,9 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
         partitions.apply(controller.image.everything())
         for remark in chain(lying_elsewhere(store, controller.image), lying_on_others(controller.image, node_id)):
             log.warning("%s", remark)
+    except DataDirectoryError:  # it is not ours to say that all is well with it
+        store.abandon()
+        raise
     except BaseException:
         store.close(store.high_watermarks)
         raise

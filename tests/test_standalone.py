@@ -16,7 +16,9 @@ from pybroker import Broker, BrokerConfig
 from pybroker.core.cluster import NO_LEADER
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.metadata_log import MetadataLog
+from pybroker.storage.files import Files
 from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.snapshot_files import DiskSnapshots
 from pybroker.storage.store import DiskLogStore
 from pybroker.wire.errors import ErrorCode
@@ -151,7 +153,8 @@ def test_directory_that_failed_before_is_needed_too(tmp_path: Path, how: str) ->
 
 
 def test_other_refusals_touch_nothing(tmp_path: Path) -> None:
-    """Another node, another cluster, metadata that cannot be read: all of it stays as it is, and no directory is made."""
+    """Another node, another cluster, a broker that runs, two logs of one name, metadata that cannot be read: all stays as it is, and no
+    directory is made."""
     own, foreign, new = tmp_path / "own", tmp_path / "foreign", tmp_path / "new"
 
     async def refused(*paths: Path, match: str, node_id: int = 1) -> None:
@@ -166,12 +169,22 @@ def test_other_refusals_touch_nothing(tmp_path: Path) -> None:
         async with opened(own) as room:
             assert await room.create("t") == 0
             assert await room.produce("t") == 0
+            own_id = room.state().cluster.cluster_id
         shutil.copytree(own, foreign)
         shutil.rmtree(foreign / "__cluster_metadata-0")
         meta = foreign / "meta.properties"
         meta.write_text(re.sub("cluster.id=.*", "cluster.id=another", meta.read_text()))
         await refused(new, own, match="belongs to node 1, this is node 2", node_id=2)
         await refused(new, own, foreign, match="belongs to cluster another")
+        meta.write_text(meta.read_text().replace("another", own_id))
+        for log in (own, foreign):
+            (log / "t-0/partition.metadata").rename(log / "id")
+        await refused(new, own, foreign, match="t-0 is in .*own and in .*foreign, another data directory")
+        shutil.rmtree(foreign / "t-0")
+        lock = DirectoryLock(Files(), str(foreign))
+        await refused(new, own, foreign, match="foreign is in use")
+        lock.release()
+        shutil.copytree(own / "t-0", foreign / "u-0")
         meta.unlink()
         await refused(new, own, foreign, match="holds logs .* but no meta.properties")
         note_quorum(own, [])

@@ -185,6 +185,11 @@ def cluster_of(found: Sequence[MetaProperties | None], paths: Sequence[str], clu
     return cluster_id
 
 
+def twice(name: str, first: str, second: str) -> DataDirectoryError:
+    """Of two logs of one name nothing says which is which."""
+    return DataDirectoryError(f"{name} is in {first} and in {second}, another data directory: move one of them away")
+
+
 def _format(files: Files, path: str, meta: MetaProperties | None, cluster_id: str, node_id: int, rng: Random) -> bytes:
     """Say whose the directory is, if it does not say so in full; returns its id."""
     if meta is not None and meta.directory_id is not None:

@@ -5,7 +5,8 @@ would begin as a new one, and take all logs for those of topics that never were.
 only, for of two nobody can tell which holds what clients were told last. It is never moved from one directory to another, so a crash
 leaves none of this.
 
-Whose they are is asked here, too, so that of several that are not of one broker none is made, locked or marked.
+Whose they are is asked here, too, so that of several that are not of one broker none is made, locked or marked; nor where another broker
+has one of them, or two hold logs of one name of which nothing says which is which.
 
 What cannot be looked at is not judged here: `directories` tells of it.
 
@@ -21,18 +22,19 @@ from dataclasses import dataclass
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
-from pybroker.storage.directories import check_owner, cluster_of
+from pybroker.storage.directories import check_owner, cluster_of, twice
 from pybroker.storage.files import Files
 from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import holder_of, in_use
-from pybroker.storage.metadata_files import MetaProperties, read_meta_properties
+from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, read_partition_metadata
+from pybroker.wire.uuids import ZERO_UUID
 
 
 @dataclass(slots=True)
 class Glance:
     """What lies in a directory: whether the metadata does, and the name of some log. `is_known`: all of it could be seen.
 
-    `meta`: whose it is, if it says so.
+    `meta`: whose it is, if it says so. `names`: all that is in it.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Glance:
     log: str | None = None
     is_known: bool = True
     meta: MetaProperties | None = None
+    names: Sequence[str] = ()
 
 
 def check_given(files: Files, paths: Sequence[str]) -> list[Glance]:
@@ -52,13 +55,32 @@ def check_given(files: Files, paths: Sequence[str]) -> list[Glance]:
 
 
 def check_owners(files: Files, seen: Sequence[Glance], node_id: int) -> None:
-    """They must be this node's, and of one cluster. Writes nothing. Raises DataDirectoryError."""
+    """They must be this node's, of one cluster, and nobody's just now. Writes nothing. Raises DataDirectoryError."""
     paths = [look.path for look in seen]
-    with unless_in_use(files, paths):
-        for path in paths:
-            with suppress(UnusableDirectory, OSError):
-                check_owner(files, path, node_id)
-        cluster_of([look.meta for look in seen], paths)
+    for path in paths:
+        if holder_of(files, path) is not None:
+            raise in_use(path)
+    for path in paths:
+        with suppress(UnusableDirectory, OSError):
+            check_owner(files, path, node_id)
+    cluster_of([look.meta for look in seen], paths)
+    _check_apart_logs(files, seen)
+
+
+def _check_apart_logs(files: Files, seen: Sequence[Glance]) -> None:
+    """Of two logs of one name the topic ids tell which is which; see `settling` for those that have them."""
+    for at, look in enumerate(seen):
+        for other in seen[:at]:
+            for name in filter(layout.parse_log_directory, sorted({*look.names} & {*other.names})):
+                if not any(_has_topic_id(files, os.path.join(path, name)) for path in (other.path, look.path)):
+                    raise twice(name, other.path, look.path)
+
+
+def _has_topic_id(files: Files, path: str) -> bool:
+    try:
+        return (read_partition_metadata(files, path) or ZERO_UUID) != ZERO_UUID
+    except (DamagedFile, OSError):
+        return False
 
 
 @contextmanager
@@ -110,7 +132,7 @@ def glance(files: Files, path: str) -> Glance:
     """Look into a directory; one that is not there is empty."""
     look = Glance(path)
     try:
-        names = files.listdir(path)
+        names = look.names = files.listdir(path)
         look.holds_metadata = layout.METADATA_LOG in names and _holds_metadata(files, os.path.join(path, layout.METADATA_LOG))
         look.log = next((name for name in sorted(names) if _is_log(files, path, name)), None)
         look.meta = read_meta_properties(files, path)

@@ -478,6 +478,10 @@ class LogStore(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Let go of everything and write nothing, as if the process had died."""
+        ...
+
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Flush everything, write checkpoints and `.kafka_cleanshutdown`, release the lock."""
         ...

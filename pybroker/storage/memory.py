@@ -375,6 +375,9 @@ class MemoryLogStore:
         """Keep it."""
         self.cleaner_offsets[log.topic, log.partition] = offset
 
+    def abandon(self) -> None:
+        """Nothing is held."""
+
     def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Let all go."""
         self._logs.clear()

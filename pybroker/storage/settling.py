@@ -17,10 +17,11 @@ from random import Random
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import Key
+from pybroker.storage.directories import twice
 from pybroker.storage.files import Files
 from pybroker.storage.futures import CopiedLog, put_aside, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DataDirectoryError, LogConfig, Owner, OwnerOf, StorageError
+from pybroker.storage.interface import LogConfig, Owner, OwnerOf, StorageError
 from pybroker.storage.inventory import Inventory
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.trash import Trash
@@ -51,8 +52,7 @@ class Settling:
             return
         ids = {log.topic_id, other.topic_id} - {ZERO_UUID}
         if not ids:
-            places = f"{other.directory} and in {log.directory}"
-            raise DataDirectoryError(f"{layout.log_directory_name(*key)} is in {places}, another data directory: move one of them away")
+            raise twice(layout.log_directory_name(*key), other.directory, log.directory)
         if len(ids) > 1:
             found.seconds.append((key, log))
             return
