@@ -75,8 +75,8 @@ class LogCheck:
 
     @property
     def end_offset(self) -> int:
-        """Behind the last whole batch."""
-        ends = [segment.next_offset for segment in self.segments]
+        """Behind the last whole batch; after a clean stop, when a start does not look at checksums, behind the last one."""
+        ends = [segment.headers_end if self.outlook.clean else segment.next_offset for segment in self.segments]
         return max([self.outlook.log_start_offset, *ends])
 
     @property
@@ -239,7 +239,7 @@ def segment_findings(check: LogCheck, at: int) -> Iterator[Finding]:
     if before is not None and 0 <= segment.first_offset < before.next_offset:
         what = f"it begins at offset {segment.first_offset}, but the segment before it ends at {before.next_offset}"
         yield Finding(segment.path, what, next_start="cuts the log there" if not check.outlook.clean else None)
-    if before is not None and segment.base_offset > before.next_offset and not check.may_have_gaps and _is_checked(check, at):
+    if before is not None and _is_cut_off(check, at):
         what = f"it begins at offset {segment.base_offset}, but the segment before it ends at {before.next_offset}"
         yield Finding(segment.path, what, offset=before.next_offset, next_start=f"cuts the log at offset {before.next_offset}")
     if segment.old_messages:
@@ -277,6 +277,8 @@ def _what_is_whole(check: LogCheck, at: int) -> str:
     segment = check.segments[at]
     records = sum(earlier.records for earlier in check.segments[:at]) + segment.records - segment.after_records
     end = segment.end_before_fault
+    if at and segment.batches == segment.after_batches:
+        end = check.segments[at - 1].next_offset
     text = f"offsets {check.first_offset} to {end - 1} ({counted(records, 'record')})" if records else "nothing before it"
     behind = lost_behind(check, at)
     return text + (f", and behind the damage {behind}" if behind else ", and nothing follows the damage")
@@ -295,6 +297,8 @@ def _next_start(check: LogCheck, at: int, fault: Fault) -> str:
     first = segment.cuts[0]
     behind = lost_behind(check, at)
     cut = f"cuts the log at offset {segment.end_before_fault}" + (f": {behind} behind it would be lost" if behind else "")
+    if any(_is_cut_off(check, before) or _is_covered(check, before) for before in range(1, at + 1)):
+        return "cuts the log before that, and puts this aside"
     if fault is not first:
         return "cuts it off together with the first damage" if _is_cut(check, at) else "does not look at it"
     if not outlook.known:
@@ -304,6 +308,17 @@ def _next_start(check: LogCheck, at: int, fault: Fault) -> str:
     if outlook.clean:
         return "does not notice it, since after a clean stop only the end of a log is looked at; consumers will, when they get there"
     return f"does not look at it, since it lies before the recovery point ({outlook.recovery_point}); consumers do when they get there"
+
+
+def _is_cut_off(check: LogCheck, at: int) -> bool:
+    """Whether a start would cut the log before this segment, since offsets are missing."""
+    is_behind = at > 0 and check.segments[at].base_offset > check.segments[at - 1].next_offset
+    return is_behind and not check.may_have_gaps and _is_checked(check, at)
+
+
+def _is_covered(check: LogCheck, at: int) -> bool:
+    """The same since it begins within the segment before it."""
+    return check.segments[at].base_offset < check.segments[at - 1].next_offset and _is_checked(check, at)
 
 
 def _is_cut(check: LogCheck, at: int) -> bool:

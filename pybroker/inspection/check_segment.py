@@ -45,12 +45,16 @@ class Fault:
 
 @dataclass(slots=True)
 class SegmentCheck:
-    """What was found in one segment. `next_offset`: behind the last whole batch. `after_*`: whole ones behind the first fault."""
+    """What was found in one segment. `next_offset`: behind the last whole batch. `after_*`: whole ones behind the first fault.
+
+    `headers_end`: behind the last batch by its header, whole or not: so far the log goes for who does not look at checksums.
+    """
 
     path: str
     base_offset: int
     size_bytes: int = 0
     next_offset: int = 0
+    headers_end: int = 0
     first_offset: int = -1
     end_before_fault: int = -1
     batches: int = 0
@@ -85,7 +89,7 @@ def check_segment(
     """Read a segment. Raises OSError, StorageError."""
     file = OpenFile(files, path, READ_ONLY)
     walk = SegmentWalk(files, file, files.size(path), base_offset)
-    check = SegmentCheck(path, base_offset or 0, walk.size_bytes, walk.next_offset)
+    check = SegmentCheck(path, base_offset or 0, walk.size_bytes, walk.next_offset, walk.next_offset)
     positions = _Positions(index, check)
     times = _Times(time_index, check)
     for piece in walk:
@@ -110,7 +114,7 @@ def _whole_batch(check: SegmentCheck, piece: Piece, header: BatchHeader, walk: S
     if check.cuts:
         check.after_batches += 1
         check.after_records += max(header.record_count, 0)
-    check.next_offset = header.next_offset
+    check.next_offset = check.headers_end = header.next_offset
     check.max_timestamp = max(check.max_timestamp, header.max_timestamp)
     if piece.size_bytes > MAX_BATCH_BYTES:
         return
@@ -126,6 +130,8 @@ def _whole_batch(check: SegmentCheck, piece: Piece, header: BatchHeader, walk: S
 def _add_fault(check: SegmentCheck, piece: Piece, reason: str) -> None:
     if not check.cuts:
         check.end_before_fault = check.next_offset
+    if piece.header is not None:
+        check.headers_end = max(check.headers_end, piece.header.next_offset)
     if len(check.faults) < MOST_FAULTS:
         check.faults.append(Fault(piece.position, piece.size_bytes, check.next_offset, reason, is_batch=piece.header is not None))
 

@@ -117,7 +117,9 @@ def _repair_log(files: Files, log: LogCheck, *, skip_damaged: bool) -> Iterator[
     is_whole, took_out = True, False
     for at, segment in enumerate(log.segments):
         behind = lost_behind(log, at)
-        if segment.cuts and not behind:
+        if segment.cuts and (skip_damaged or not behind) and _is_foreign(log, at):
+            yield _take_away(files, log, segment)
+        elif segment.cuts and not behind:
             yield _cut(files, log, segment)
         elif segment.faults and skip_damaged and not segment.old_messages:
             yield _write_anew(files, log, segment)
@@ -147,6 +149,25 @@ def _free_name(files: Files, path: str) -> str:
 def _forget_clean_stop(files: Files, log: LogCheck) -> None:
     if log.outlook.known:
         take_clean_shutdown(files, os.path.dirname(os.path.abspath(log.path)))
+
+
+def _is_foreign(log: LogCheck, at: int) -> bool:
+    """Whether nothing in a file is a batch, and the log does not go on where it begins: cut to nothing it would still tell of offsets."""
+    segment = log.segments[at]
+    return at > 0 and not segment.batches and segment.base_offset != log.segments[at - 1].next_offset
+
+
+def _take_away(files: Files, log: LogCheck, segment: SegmentCheck) -> Row:
+    """As a start does that looks at it; it is kept."""
+    kept = _free_name(files, segment.path)
+    _forget_clean_stop(files, log)
+    files.rename(segment.path, kept)
+    for suffix in (layout.INDEX, layout.TIME_INDEX, layout.TRANSACTION_INDEX):
+        index = os.path.join(log.path, layout.segment_file_name(segment.base_offset, suffix))
+        if files.exists(index):
+            files.unlink(index)
+    files.fsync_directory(log.path)
+    return _row("repaired", segment.path, f"nothing in it is a batch, and the log does not go on there: it was put aside as {kept}")
 
 
 def _cut(files: Files, log: LogCheck, segment: SegmentCheck) -> Row:

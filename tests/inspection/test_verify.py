@@ -570,3 +570,31 @@ def test_many_damaged_places(verify: Callable[..., Shown], write_log: Callable[.
     out = verify(path)[1]
     assert out.count(f"DAMAGE: {segment(path, 0)}") == 21
     assert "40 more places are damaged" in out
+
+
+@pytest.mark.parametrize("words", [["--repair"], ["--repair", "--skip-damaged"]])
+@pytest.mark.parametrize("base_offset", [1_000_000, 7])
+def test_a_file_that_is_no_segment(
+    verify: Callable[..., Shown], write_log: Callable[..., Path], words: list[str], base_offset: int
+) -> None:
+    """A foreign file with the name of a segment elsewhere is put aside, as a start would do; nothing of it stays in the log."""
+    path = write_log(10, clean=False)
+    foreign = segment(path, base_offset)
+    foreign.write_bytes(b"this is no segment, but text of somebody's" * 5)
+    status, out, _ = verify(path)
+    assert status == 1
+    assert "offsets 0 to 9 (10 records), and nothing follows the damage" in out
+    assert "The next start cuts the log before that, and puts this aside." in out
+    assert out.count("The next start cuts the log at offset 10.") == out.count("cuts the log at") == (base_offset > 10)
+    status, out, _ = verify(*words, path)
+    assert (status, f"repaired: {foreign}: nothing in it is a batch" in out) == (0, True)
+    assert sorted(file.name for file in path.glob(f"t-0/{base_offset:020d}*")) == [f"{foreign.name}.damaged-1"]
+    assert offsets(path) == list(range(10))
+
+
+def test_a_damaged_end_that_a_start_does_not_see(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:
+    """After a clean stop the log ends behind its last header, so no checkpoint is said to promise more."""
+    path = write_log(1)
+    flip(segment(path, 0), 70)
+    status, out, _ = verify(path)
+    assert (status, "does not notice it" in out, "the log ends at" in out) == (1, True, False)
