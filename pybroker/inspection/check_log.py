@@ -399,7 +399,7 @@ def _other_file(files: Files, file: str, name: str) -> Iterator[Finding]:
     elif name.endswith(layout.METADATA_SNAPSHOT):
         yield from check_metadata_snapshot(files, file)
     elif name == layout.PARTITION_METADATA:
-        yield from _damage_in(files, place_of(files, file), "writes it anew, with the id that the metadata has for the topic of that name")
+        yield from _damage_in(files, place_of(files, file), "writes it anew, with the id of the topic")
     elif name == layout.QUORUM_STATE:
         yield from _damage_in(files, place_of(files, file), None)
 

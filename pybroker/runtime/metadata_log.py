@@ -8,6 +8,7 @@ one fsync on a worker thread serves everybody who waits. A log in memory has not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -21,10 +22,11 @@ from pybroker.runtime.metadata_codec import encode_records
 from pybroker.runtime.metadata_reading import VOTERS_VERSION, MetadataReading
 from pybroker.runtime.metadata_snapshot import encode_snapshot
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, LogStore
+from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, LogStore, StorageError
 from pybroker.storage.snapshot_files import SnapshotFiles, SnapshotId, snapshot_files_of
 from pybroker.wire import messages
 from pybroker.wire.codec import encode
+from pybroker.wire.uuids import ZERO_UUID
 
 LEADER_CHANGE_VERSION = 0  # what Kafka 4.4.0 writes
 
@@ -193,6 +195,9 @@ def open_metadata_log(store: LogStore, settings: Settings, durable: bool) -> Met
     if metadata is None:
         _check_missing(store)
         metadata = store.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, config)
+    elif metadata.topic_id == ZERO_UUID:  # its partition.metadata is gone or damaged, and nothing depends on it
+        with suppress(StorageError):
+            store.create(METADATA_TOPIC, 0, METADATA_TOPIC_ID, config)
     return MetadataLog(metadata, snapshot_files_of(metadata), durable)
 
 

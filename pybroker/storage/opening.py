@@ -209,5 +209,5 @@ class Opening:
         try:
             return read_partition_metadata(self._files, path) or ZERO_UUID
         except DamagedFile as damage:
-            self._found.remarks.append(f"{damage}; the log has no topic id until it is created again")
+            self._found.remarks.append(f"{damage}; it is written anew with the id of the topic of that name, if there is one")
             return ZERO_UUID
