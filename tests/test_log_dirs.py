@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -330,7 +331,7 @@ def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> Non
     trio.run(main)
 
 
-def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles], caplog: pytest.LogCaptureFixture) -> None:
     """A partition goes offline by itself where its directory still takes files; a stop says that not all was safe."""
 
     async def main() -> None:
@@ -345,8 +346,8 @@ def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None
             assert await room.leader("t", 1) == (0, 1, [])
             assert [result.error_code for result in (await room.describe()).results] == [0, 0]
 
-    with pytest.raises(StorageError, match="t-1 is offline"):
-        trio.run(main)
+    trio.run(main)
+    assert any("t-1 is offline" in record.message for record in caplog.records if record.levelname == "WARNING")
 
 
 def test_metadata_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
@@ -380,6 +381,41 @@ def test_metadata_log_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> 
     with pytest.raises(BaseException) as stopped:  # noqa: PT011 - as above
         trio.run(main)
     assert str(_cause_of(stopped.value)).startswith("the metadata log failed: cannot ")
+
+
+@pytest.mark.parametrize("first", ["create", "leave"])
+def test_metadata_log_that_is_removed(disks: Disks, first: str) -> None:
+    """What is written to a file without a name is not safe, so nothing is acknowledged; why and what to do is said in one sentence."""
+
+    async def main() -> None:
+        async with disks.open(disks.a) as room:
+            await room.create("t")
+            assert await room.produce("t") == 0
+            shutil.rmtree(disks.a)
+            if first == "create":
+                assert await room.create("u") == STORAGE_ERROR
+                await trio.sleep_forever()
+
+    with pytest.raises(BaseException) as stopped:  # noqa: PT011 - as above
+        trio.run(main)
+    reason = str(_cause_of(stopped.value) or stopped.value)
+    assert reason.startswith("the metadata log failed: cannot flush " if first == "create" else "cannot flush ")
+    assert disks.a in reason
+    assert "was removed while the broker wrote to it" in reason
+
+
+def test_another_directory_that_is_removed(disks: Disks, caplog: pytest.LogCaptureFixture) -> None:
+    """A stop that finds only data to be gone is one on request: it warns and names the log."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            assert [await room.produce("t", partition) for partition in (0, 1)] == [0, 0]
+            shutil.rmtree(disks.b)
+
+    trio.run(main)
+    said = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert sum(f"cannot flush {disks.b}/t-1" in words for words in said) == 1
 
 
 def test_directory_that_is_away_at_the_start(disks: Disks) -> None:

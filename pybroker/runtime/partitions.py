@@ -93,7 +93,8 @@ class Partitions:
     def _close(self) -> None:
         for live in self:
             live.take_snapshot()
-        self.store.close(self.high_watermarks())
+        for error in self.store.close(self.high_watermarks()):
+            logger.warning("%s. What lies there is checked by the next start that finds it", error)
 
     # --- finding
 

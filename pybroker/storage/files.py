@@ -68,6 +68,16 @@ class Files:
         found = os.statvfs(path)
         return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
 
+    def has_name(self, fd: int) -> bool:
+        """Whether an open file can still be found by some name."""
+        return os.fstat(fd).st_nlink > 0
+
+    def fsync_named(self, fd: int, path: str) -> None:
+        """Make a file durable that is found again: what a removed one holds goes with this process. Raises OSError, StorageError."""
+        self.fsync(fd)
+        if not self.has_name(fd):
+            raise storage_error("flush", path, OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
     def size(self, path: str) -> int:
         """Bytes of a file. What is none (a directory, a pipe, a device) is an OSError."""
         found = os.stat(path)
@@ -207,4 +217,6 @@ def storage_error(action: str, path: str, error: OSError) -> StorageError:
         return DiskFullError(f"no space is left to {action} {path}: {reason}")
     if error.errno in OUT_OF_DESCRIPTORS:
         return NoDescriptorError(f"no descriptor is left to {action} {path}: {reason}; raise the limit of open files (ulimit -n)")
+    if error.errno == errno.ENOENT and action == "flush":
+        reason += ". It was removed while the broker wrote to it: bring it back from a copy, or begin in an empty directory"
     return StorageError(f"cannot {action} {path}: {reason}")

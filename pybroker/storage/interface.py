@@ -482,6 +482,9 @@ class LogStore(Protocol):
         """Let go of everything and write nothing, as if the process had died."""
         ...
 
-    def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
-        """Flush everything, write checkpoints and `.kafka_cleanshutdown`, release the lock."""
+    def close(self, high_watermarks: dict[tuple[str, int], int]) -> Sequence[StorageError]:
+        """Flush everything, write checkpoints and `.kafka_cleanshutdown`, release the lock.
+
+        Returns what failed in directories other than that of the metadata log. Raises StorageError: that failed, or there is none.
+        """
         ...

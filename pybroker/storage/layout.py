@@ -48,6 +48,7 @@ KNOWN_IN_LOG_DIRECTORY = frozenset(
 )
 
 METADATA_LOG = "__cluster_metadata-0"
+METADATA = ("__cluster_metadata", 0)
 
 PARTITION_METADATA = "partition.metadata"
 LEADER_EPOCH_CHECKPOINT = "leader-epoch-checkpoint"

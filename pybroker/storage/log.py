@@ -455,7 +455,7 @@ class PartitionLog:
         try:
             self.home.sync(self.epochs)
         except OSError as error:
-            failure = storage_error("flush", f"{self.topic}-{self.partition}", error)
+            failure = storage_error("flush", f"{self.directory}/{self.topic}-{self.partition}", error)
             raise failure if isinstance(failure, NoDescriptorError) else self._fail(failure) from error
         return flushed
 

@@ -378,9 +378,10 @@ class MemoryLogStore:
     def abandon(self) -> None:
         """Nothing is held."""
 
-    def close(self, high_watermarks: dict[tuple[str, int], int]) -> None:
+    def close(self, high_watermarks: dict[tuple[str, int], int]) -> Sequence[StorageError]:
         """Let all go."""
         self._logs.clear()
+        return ()
 
 
 def unreachable_log(topic: str, partition: int, topic_id: bytes, config: LogConfig) -> PartitionLog:

@@ -265,7 +265,7 @@ class DiskSegment:
         try:
             if size_bytes > self.flushed_bytes:
                 file = self.open_file or self._open()
-                self._files.fsync(file.fd)
+                self._files.fsync_named(file.fd, self.path())
             if self.indexes_written and not self.indexes_flushed:
                 flush_indexes(self._files, self.path)
                 self.indexes_flushed = True

@@ -416,29 +416,34 @@ class DiskLogStore:
         own = self._held.logs.get((log.topic, log.partition))
         return own is not None and (own is log or own.topic_id == log.topic_id)
 
-    def close(self, high_watermarks: Offsets) -> None:
-        """See `interface.LogStore.close`. The first error is raised at the end.
+    def close(self, high_watermarks: Offsets) -> list[StorageError]:
+        """See `interface.LogStore.close`. The first error is raised at the end, or returned if the metadata does not lie there.
 
         A directory with a log that failed, or could not be opened, is not marked clean: that log was not looked at to its end.
         """
         errors: list[StorageError] = []
+        bearable: list[StorageError] = []
+        metadata = self._held.logs.get(layout.METADATA)
         for directory in self._directories:
             if directory.failure is not None:
                 continue
-            before = len(errors)
-            for_each(partial(_close, errors), self._held.logs_in(directory.path).values())
+            elsewhere = metadata is not None and metadata.directory != directory.path
+            met = bearable if elsewhere else errors
+            before = len(met)
+            for_each(partial(_close, met), self._held.logs_in(directory.path).values())
             try:
                 self._write_checkpoints(directory.path, high_watermarks)
-                if len(errors) == before and not self._held.holds_unopened(directory.path):
+                if len(met) == before and not self._held.holds_unopened(directory.path):
                     write_clean_shutdown(self._files, directory.path)
             except StorageError as error:
-                errors.append(error)
+                met.append(error)
             except OSError as error:
-                errors.append(storage_error("mark as clean", directory.path, error))
+                met.append(storage_error("mark as clean", directory.path, error))
         release_all(self._directories)
         self._held.logs.clear()
         if errors:
             raise errors[0]
+        return bearable
 
     def abandon(self) -> None:
         """Let go of files and locks and write nothing, as if the process had died."""

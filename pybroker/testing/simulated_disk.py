@@ -326,6 +326,10 @@ class SimulatedDisk(Files):
         """See os.path.isdir."""
         return self.exists(path) and self._find(path).names is not None
 
+    def has_name(self, fd: int) -> bool:
+        """See `Files.has_name`."""
+        return _holds(self._root, self._open[fd].node)
+
     def size(self, path: str) -> int:
         """See `Files.size`."""
         return len(self._find(path).data)
@@ -346,6 +350,10 @@ class SimulatedDisk(Files):
 
 def _os_error(number: int, path: str) -> OSError:
     return OSError(number, os.strerror(number), path)
+
+
+def _holds(parent: Node, node: Node) -> bool:
+    return parent is node or any(_holds(child, node) for child in (parent.names or {}).values())
 
 
 def _write(file: _Open, content: bytes) -> None:

@@ -683,7 +683,8 @@ class Life:
                 self.take_snapshot(partition)
         self.disk.note("  close")
         try:
-            self.store.close({})
+            for error in self.store.close({}):
+                raise error
             self.clean = True
         except StorageError as error:
             self.disk.note(f"  -> {error!r}")
