@@ -349,7 +349,10 @@ def test_metadata_that_others_write(tmp_path: Path, noted: Any, names: str | Non
     trio.run(main)
 
 
-@pytest.mark.parametrize("noted", ["[]", "", "{}", '{"leaderId": "?", "leaderEpoch": 1}', '{"leaderId": 1}', "\x00"])
+@pytest.mark.parametrize(
+    "noted",
+    ["[]", "", "{}", '{"leaderId": 1, "leaderEpoch": 2147483647}', '{"leaderId": "?", "leaderEpoch": 1}', '{"leaderId": 1}', "\x00"],
+)
 @pytest.mark.parametrize("standalone", [False, True])
 def test_note_that_cannot_be_read(tmp_path: Path, noted: str, standalone: bool) -> None:
     """Nobody knows who else writes the metadata then, and in which epoch: to guess would be to serve it unasked."""

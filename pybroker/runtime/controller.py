@@ -45,7 +45,7 @@ from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.runtime.standalone import check_complete, leave_others, other_nodes, refuse
 from pybroker.runtime.way import Way
-from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, DiskFullError, LogStore, StorageError
+from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
 
@@ -310,7 +310,7 @@ def open_controller(
     locate = partial(_locate, store, {directory.path: directory.directory_id for directory in directories})
     left = controller.other_nodes()
     if left:
-        _check_leaving(controller, store, directories, left, list(log_dirs), locate, standalone=standalone)
+        _check_leaving(controller, store, left, list(log_dirs), locate, standalone=standalone)
     if image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
         paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
         for remark in store.settle(partial(owner_of, image, node_id, paths)):
@@ -324,7 +324,6 @@ def open_controller(
 def _check_leaving(
     controller: Controller,
     store: LogStore,
-    directories: Sequence[DirectoryInfo],
     left: list[int],
     log_dirs: list[bytes],
     locate: Locate,
@@ -337,7 +336,7 @@ def _check_leaving(
         metadata = store.get(METADATA_TOPIC, 0)
         path = metadata.directory if metadata is not None else "the data directory"
         refuse(controller.image, node_id, left, path, _is_here(locate))
-    failure = next((directory.failure for directory in directories if directory.failure is not None), None)
+    failure = next((directory.failure for directory in store.directories() if directory.failure is not None), None)
     check_complete(controller.image, node_id, failure, log_dirs)
 
 

@@ -28,6 +28,7 @@ log = logging.getLogger("pybroker.controller")
 
 KRAFT_VERSION_VERSION = 0  # of the record, not what it says
 VOTERS_VERSION = 0
+MAX_EPOCH = 2**31 - 1  # an int32 in every batch
 
 
 class BatchSlice(Protocol):
@@ -207,7 +208,10 @@ def _noted(files: SnapshotFiles) -> Quorum:
     try:
         noted = json.loads(content)
         nodes = {int(noted["leaderId"]), *(int(voter["voterId"]) for voter in noted.get("currentVoters") or ())}
-        return Quorum(int(noted["leaderEpoch"]), frozenset(node for node in nodes if node >= 0))
+        epoch = int(noted["leaderEpoch"])
+        if epoch >= MAX_EPOCH:
+            raise ValueError(f"no epoch follows {epoch}")
+        return Quorum(epoch, frozenset(node for node in nodes if node >= 0))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataDirectoryError(
             f"{QUORUM_STATE} in {METADATA_TOPIC}-0 cannot be read ({type(error).__name__}: {error}), so it is not known who else writes "
