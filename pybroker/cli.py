@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from pybroker.config import DEFAULT_PORT, BrokerConfig, ConfigError, data_dir_of, listeners_passed_over
 from pybroker.options import EXIT_FAILED, Parser, ShowVersion
@@ -95,8 +95,8 @@ class _Parser(Parser):
 def program() -> NoReturn:
     """What a shell starts: `main`, and out. All is closed by then, and taking the interpreter apart takes as long as the stop did."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started this (`>&-`)
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end of the process
+        if getattr(sys, name) is None:
+            setattr(sys, name, _stand_in(os.O_RDONLY if name == "stdout" else os.O_WRONLY))
     try:
         status = main()
     except SystemExit as end:  # argparse: --help, --version, wrong usage
@@ -107,6 +107,11 @@ def program() -> NoReturn:
     with suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
+
+
+def _stand_in(mode: int) -> TextIO:
+    """For a stream that whoever started this closed (`>&-`). One that is not to be written fails as that would: it is told, once."""
+    return os.fdopen(os.open(os.devnull, mode), "w", encoding="utf-8")
 
 
 def _hand_on(status: int) -> int:
@@ -194,7 +199,7 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
         advertise=options.advertise,
         data_dir=None if options.memory else _data_dir(options.data_dir, settings),
         settings=settings,
-        topics=dict(_parse_topic(text, settings) for text in options.topic),
+        topics=_parse_topics(options.topic, settings),
         load_segments=_parse_segments(options.load_segment),
         node_id=options.node_id,
         standalone=options.standalone,
@@ -226,7 +231,7 @@ def _gather_settings(options: argparse.Namespace, environment: os._Environ[str] 
     settings.update(_known_only(environment_settings(environment)))
     for text in options.set:
         name, separator, value = text.partition("=")
-        if not separator:
+        if not separator or not name.strip():
             raise ConfigError(f"--set {text}: it must be NAME=VALUE")
         _explain("--set", _check_setting, name.strip(), value)
         settings[name.strip()] = value
@@ -255,6 +260,15 @@ def _known_only(found: dict[str, str]) -> dict[str, str]:
         _explain(f"{variable_of(name)} in the environment", _check_setting, name, value)
         known[name] = value
     return known
+
+
+def _parse_topics(texts: list[str], settings: dict[str, str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in texts:
+        name, count = _parse_topic(text, settings)
+        if found.setdefault(name, count) != count:
+            raise ConfigError(f"--topic {text}: {name} was to have {found[name]} before that: give it once")
+    return found
 
 
 def _parse_topic(text: str, settings: dict[str, str]) -> tuple[str, int]:

@@ -160,7 +160,7 @@ def _tell_of_damage(store: DiskLogStore) -> None:
             log.warning("%s", remark)
         if opened.recovery.cut_reason is not None:
             cut, reason = opened.recovery.cut_bytes, opened.recovery.cut_reason
-            log.warning("%s-%d was cut by %d bytes: %s", opened.topic, opened.partition, cut, reason)
+            log.warning("%s-%d was cut by %d %s: %s", opened.topic, opened.partition, cut, "byte" if cut == 1 else "bytes", reason)
 
 
 def _static_settings(config: BrokerConfig, listener_name: str, advertised: Address) -> dict[str, str]:

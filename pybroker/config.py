@@ -6,6 +6,7 @@ KRaft broker starts as it is; what a single broker has no use for (the controlle
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,8 @@ def _split_directories(text: str) -> list[str]:
     directories = [entry.strip() for entry in text.split(",")]
     if not all(directories):
         raise ConfigError(f"data directory {text!r}: a name is missing (is a variable not set?); several have commas between them")
+    if len(set(map(os.path.abspath, directories))) < len(directories):
+        raise ConfigError(f"data directory {text!r}: one of them is named twice: give each once")
     return directories
 
 

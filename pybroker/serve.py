@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import os
 import resource
 import signal
 from collections.abc import AsyncIterator
@@ -84,7 +85,7 @@ def _calm_the_collector() -> None:
 
 
 def _announce(broker: Broker) -> None:
-    directories = broker.directories
+    directories = list(map(os.path.abspath, broker.directories))
     where = f"in {', '.join(directories)}" if directories else "in memory"
     address, listening = broker.bootstrap_servers, broker.listening_on
     beneath = "" if address == listening else f" (listening on {listening})"

@@ -20,7 +20,7 @@ from pybroker.wire import messages
 from pybroker.wire.apis import APIS, Api, find_api
 from pybroker.wire.base import Message, WireError
 from pybroker.wire.codec import decode, encode
-from pybroker.wire.framing import FrameBuffer, FrameError, frame
+from pybroker.wire.framing import SIZE_BYTES, FrameBuffer, FrameError, frame
 from pybroker.wire.headers import parse_request_header
 from pybroker.wire.jsonform import add_unknown_tags, from_json, to_json, unknown_tags
 
@@ -134,7 +134,8 @@ def _describe_frames(data: bytes, one: Callable[[bytes], dict[str, Any]]) -> lis
         payloads = list(buffer)
         if not len(buffer):
             return [one(payload) for payload in payloads]
-        unframed = f"the last frame has {len(buffer)} bytes and needs {buffer.missing_bytes} more"
+        missing = f"{buffer.missing_bytes} more" if len(buffer) >= SIZE_BYTES else f"{SIZE_BYTES} for its size alone"
+        unframed = f"the last frame has {len(buffer)} bytes and needs {missing}"
     except FrameError as error:
         unframed = str(error)
     try:

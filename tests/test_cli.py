@@ -182,6 +182,24 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert capsys.readouterr().err == "pybroker: --set: Unknown setting num.partition: did you mean num.partitions?\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "=3"], "--set =3: it must be NAME=VALUE"),
+        (["--set", "num.partitions"], "--set num.partitions: it must be NAME=VALUE"),
+        (["--topic", "a:2", "--topic", "a:3"], "--topic a:3: a was to have 2 before that: give it once"),
+        (["--data-dir", "a,./a"], "data directory 'a,./a': one of them is named twice: give each once"),
+    ],
+)
+def test_what_cannot_be_meant(words: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What contradicts itself, or says nothing, is wrong usage."""
+    from pybroker.cli import main
+
+    monkeypatch.setattr("pybroker.cli._start_logging", lambda level: None)
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"pybroker: {said}\n"
+
+
 @pytest.mark.parametrize("text", ["orders", "orders=", "=file"])
 def test_segments_to_load(text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """--load-segment takes a topic and a file, and says so."""
@@ -340,11 +358,12 @@ def test_full_device(words: list[str], unbuffered: str) -> None:
 
 @pytest.mark.slow
 def test_closed_output(tmp_path: Path) -> None:
-    """Without a stdout (`>&-`) the commands work, and tell nobody."""
+    """Without a stdout (`>&-`) nobody learns what a command found: that is said in one line, and is no success."""
     (tmp_path / "00000000000000000000.log").write_bytes(b"")
-    for command in ("dump", "verify"):
-        line = f'"{sys.executable}" -m pybroker {command} 00000000000000000000.log >&-'
+    (tmp_path / "empty").write_bytes(b"")
+    for command, status in (("dump 00000000000000000000.log", 2), ("verify 00000000000000000000.log", 2), ("wire check empty", 1)):
+        line = f'"{sys.executable}" -m pybroker {command} >&-'
         done = subprocess.run(
             ["/bin/sh", "-c", line], cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, check=False, timeout=TIMEOUT_S
         )
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, done.stderr.count(b"cannot write: "), done.stderr.count(b"\n")) == (status, 1, 1)

@@ -97,6 +97,7 @@ def test_encode_a_bare_body(wire):
         (["decode", "--text", "zz"], "the input is not hex"),
         (["decode", "--text", ""], "the input is empty"),
         (["decode", "--text", "0003000c0000"], "nor one without its size (cannot decode RequestHeader"),
+        (["decode", "--text", "0000"], "neither whole frames (the last frame has 2 bytes and needs 4 for its size alone) nor one without"),
         (["decode", "--text", "0004000c000000000000"], "api key 4 is none of a broker listener's"),
         (
             ["decode", "--text", (REQUEST[:-3]).hex()],

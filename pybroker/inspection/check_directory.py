@@ -12,7 +12,7 @@ from pybroker.core.cluster import METADATA_TOPIC
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log
 from pybroker.inspection.check_metadata import Metadata, compare_log, read_metadata
 from pybroker.inspection.findings import Finding, note, why_unreadable
-from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept
+from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept, is_log
 from pybroker.runtime.metadata_snapshot import DamagedSnapshot
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_offsets
@@ -69,10 +69,8 @@ class DirectoryCheck:
 def is_data_directory(files: Files, path: str) -> bool:
     """Whether logs lie in a directory, or something that says that they do."""
     with suppress(OSError):
-        return any(
-            name == layout.META_PROPERTIES or (layout.parse_log_directory(name) and files.is_directory(os.path.join(path, name)))
-            for name in files.listdir(path)
-        )
+        names = files.listdir(path)
+        return layout.META_PROPERTIES in names or any(is_log(files, os.path.join(path, name)) for name in names)
     return False
 
 

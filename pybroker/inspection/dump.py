@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pybroker.inspection.decoders import Row
-from pybroker.inspection.kinds import DECODERS, Kind, Place, is_kept, kind_of_name, place_of, read_head, why_unknown
+from pybroker.inspection.kinds import DECODERS, Kind, Place, is_kept, is_log, kind_of_name, place_of, read_head, why_unknown
 from pybroker.inspection.segments import Wanted, segment_rows
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.storage import layout
@@ -69,7 +69,7 @@ class Dump:
 
     def _directory(self, path: str, *, asked_for: bool) -> Iterator[Row]:
         names = sorted(self.files.listdir(path), key=reading_order)
-        if not any(map(is_known, names)):
+        if not self._is_ours(path, names):
             what = "holds nothing of a Kafka data directory" if names else "is an empty directory"
             yield (
                 {"kind": "unreadable", "file": path, "what": what}
@@ -91,6 +91,13 @@ class Dump:
                     yield {"kind": "unreadable", "file": entry, "what": "is a directory, and its name that of a file"}
             except (OSError, StorageError) as error:
                 yield unreadable_row(entry, error)
+
+    def _is_ours(self, path: str, names: list[str]) -> bool:
+        """Whether it is a data directory, or of one: what only has names like those of logs may be anybody's."""
+        return any(kind_of_name(name) is not None for name in names) or any(
+            is_log_directory(name) and (layout.parse_log_directory(name) is None or is_log(self.files, os.path.join(path, name)))
+            for name in names
+        )
 
     # --- files
 
@@ -156,11 +163,6 @@ def reading_order(name: str) -> tuple[int, int, int, str]:
 def is_log_directory(name: str) -> bool:
     """Whether a directory holds a log, or what is left of one."""
     return layout.parse_log_directory(name) is not None or name.endswith(("-delete", "-future", "-stray"))
-
-
-def is_known(name: str) -> bool:
-    """Whether a name is one of a data directory or of a log."""
-    return is_log_directory(name) or kind_of_name(name) is not None
 
 
 def running_note(files: Files, directory: str) -> str | None:

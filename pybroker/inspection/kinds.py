@@ -108,6 +108,13 @@ def is_kept(name: str) -> bool:
     return _KEPT.fullmatch(name) is not None
 
 
+def is_log(files: Files, path: str) -> bool:
+    """Whether a directory is one, by its name and by what lies in it: others end in a dash and a number, too. Raises OSError."""
+    if layout.parse_log_directory(os.path.basename(path)) is None or not files.is_directory(path):
+        return False
+    return any(layout.is_known_in_partition(name) for name in files.listdir(path))
+
+
 def kind_of_name(name: str) -> Kind | None:
     """What a name says; None if it says nothing."""
     stem = _STATES.sub("", name)

@@ -129,6 +129,7 @@ def _attempt(directory: LogDirectory, step: Callable[[], T]) -> T | None:
 
 def _take(files: Files, directory: LogDirectory, node_id: int) -> MetaProperties | None:
     _make(files, directory.path)
+    check_owner(files, directory.path, node_id)  # what is not ours stays as it is: it gets no lock
     directory.lock = DirectoryLock(files, directory.path)
     return check_owner(files, directory.path, node_id)
 

@@ -106,3 +106,17 @@ def test_a_checkpoint_that_is_no_file(verify: Callable[..., Shown], kafka_logs: 
     path.mkdir()
     status, _, err = verify(kafka_logs)
     assert (status, "cannot be read: Is a directory. A start that cannot read it cannot use" in err) == (2, True)
+
+
+def test_a_directory_of_others(verify: Callable[..., Shown], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Names that end in a dash and a number are no logs by that: nothing is asked of a directory that is not Kafka's."""
+    for name in ("dbus-1", "gtk-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.conf").write_text("a = b\n")
+    for command in ("verify", "dump"):
+        assert main([command, str(tmp_path)]) == 2
+        out, err = capsys.readouterr()
+        assert (out.replace("nothing was looked at\n", ""), "holds nothing of a Kafka data directory" in err) == ("", True)
+    (tmp_path / "orders-0").mkdir()
+    (tmp_path / "orders-0" / "00000000000000000000.log").write_bytes(b"")
+    assert "it is not known whose the logs are" in verify(tmp_path)[1]

@@ -73,6 +73,7 @@ def test_foreign_directory(open_disk: Open, tmp_path: Path, text: str, message: 
     with pytest.raises(DataDirectoryError, match=message):
         open_disk(cluster_id="mine")
     assert (tmp_path / "data/meta.properties").read_text() == text
+    assert names(tmp_path / "data") == ["meta.properties"] or "cluster other" in message  # of several clusters, all are locked first
 
 
 def test_logs_without_meta_properties(open_disk: Open, tmp_path: Path) -> None:
