@@ -15,6 +15,15 @@ def processor_s() -> float:
     return time.thread_time()
 
 
+def kept_waiting_s() -> float:
+    """Seconds that this thread was ready to run while others of the machine had the processors; always 0 where the system does not say."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:  # Linux: nanoseconds of running, then of waiting
+            return int(file.read(100).split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 class Clock(Protocol):
     """Time as the broker sees it: `now_ms` for decisions, `sleep_until_ms` for the few tasks that keep time."""
 

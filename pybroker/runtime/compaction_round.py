@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import trio
-
 from pybroker.core.cleaned_transactions import CleanedTransactions
 from pybroker.core.cleaning import Dirt, group_segments, largest_segment_bytes
 from pybroker.core.compaction import Compaction, LastRecord, index_batch
@@ -154,7 +152,7 @@ class Round:
         if found is None:
             return None
         if self._limits.bytes_per_second < UNLIMITED:
-            await trio.sleep(len(found) / max(self._limits.bytes_per_second, 1.0))
+            await self._pace.sleep(len(found) / max(self._limits.bytes_per_second, 1.0))
         self._outcome.read_bytes += len(found)
         return memoryview(found.read() if found.buffers() else await self._pace.in_thread(found.read))
 

@@ -349,7 +349,7 @@ class Move:
         """As long as the throttle wants; nobody waits for a move that was given up."""
         while size_bytes > 0 and (rate := max(self._bytes_per_second(), 1.0)) < UNLIMITED and self.is_wanted():
             wait_s = min(size_bytes / rate, MAX_WAIT_S)
-            await trio.sleep(wait_s)
+            await self.pace.sleep(wait_s)
             size_bytes -= math.ceil(wait_s * rate)
 
     def _piece_bytes(self) -> int:

@@ -7,15 +7,17 @@ lock go to a thread.
 Rules
 - If the others had nothing to do the work goes on at once: an idle broker gives it all.
 - If they had, it rests, and sees what they do in that time. If that was nothing it goes on.
-- Else it rests after each slice until they had 24 times its processor time, so it takes a twenty-fifth of what a busy loop can do. On a
-  machine that is busy with other processes that takes them longer, so it does not go by the wall; but 48 times the work is enough,
-  whatever they had, so that logs get clean while a broker never has time. Others that need little get nine times its length.
+- Else it rests after each slice, for nine times its length where the others need up to half of the loop: there is room for both. Where
+  they need more the rests grow with it, to 48 times from seven tenths on: so much a producer at full speed needs to keep nine tenths of
+  its rate. Nothing makes a rest longer than that: the work has at least a 49th of what the loop gets, and a tenth beside a moderate load.
+- A slice may be in pieces, with calls on a thread between them.
 - One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
   meanwhile; what is seen during a rest cannot be missed.
 - The others had something to do if one of them took a step: on a machine that is busy an empty turn may cost as much as a small request.
 
-What the others had is counted in processor time. On a machine that is busy with other processes each turn takes long, whoever has it; that
-is no reason to rest, the system's scheduler shares out already.
+The share that others need is their processor time, of the time in which the loop ran or had nothing to do. On a machine that is busy with
+other processes each turn takes long, whoever has it; that the loop is kept waiting for a processor is neither, so for that alone nobody
+rests: the system's scheduler shares out already.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import TypeVar
 
 import trio
 
-from pybroker.runtime.clock import processor_s
+from pybroker.runtime.clock import kept_waiting_s, processor_s
 from pybroker.runtime.threads import in_thread
 
 T = TypeVar("T")
@@ -34,11 +36,9 @@ Job = Callable[[], bytes]
 SLICE_S = 0.0005
 BUSY_S = 0.00006  # an idle loop comes back within 0.02 ms, the smallest request takes 0.1
 BUSY_SHARE = 0.02  # of a rest; what an idle broker does by itself is less
-LITTLE_SHARE = 0.1
 FIRST_REST_S = 0.001  # to see whether what they had was all: on a busy machine an idle loop may take long, too
-LEAST_REST = 9.0
-MOST_REST = 48.0
-OTHERS_REST = 24.0  # in processor time of the others
+LEAST_REST, LEAST_UP_TO = 9.0, 0.5
+MOST_REST, MOST_FROM = 48.0, 0.7
 
 
 class Pace:
@@ -47,7 +47,7 @@ class Pace:
     __slots__ = ("_began", "_began_processor_s", "_others_share", "_unrested_s", "longest_slice_s", "worked_s")
 
     def __init__(self) -> None:
-        self._others_share = 0.0  # of the time of the last rest; 0: they had nothing to do when last seen
+        self._others_share = 0.0  # of the loop during the last rests; 0: they had nothing to do when last seen
         self._unrested_s = 0.0  # processor time since the last rest
         self._begin()
         self.longest_slice_s = self.worked_s = 0.0
@@ -60,13 +60,13 @@ class Pace:
                 job = work.send(answer)
             except StopIteration as end:
                 result: T = end.value
-                if trio.current_time() - self._began > SLICE_S:
+                if self._slice_is_over():
                     await self.pause()
                 return result
             answer = None
             if job is not None:
                 answer = await self.in_thread(job)
-            elif trio.current_time() - self._began > SLICE_S:
+            elif self._slice_is_over():
                 await self.pause()
 
     async def in_thread(self, call: Callable[[], T]) -> T:
@@ -76,6 +76,12 @@ class Pace:
             return await in_thread(call)
         finally:
             self._begin()
+
+    async def sleep(self, length_s: float) -> None:
+        """Wait for a reason of the work's own, a throttle; what others do meanwhile is not its work."""
+        self._note()
+        await trio.sleep(length_s)
+        self._begin()
 
     async def pause(self) -> None:
         """Let everybody else run."""
@@ -88,6 +94,9 @@ class Pace:
         self._unrested_s = 0.0
         self._begin()
 
+    def _slice_is_over(self) -> bool:
+        return self._unrested_s + trio.current_time() - self._began > SLICE_S
+
     def _begin(self) -> None:
         self._began, self._began_processor_s = trio.current_time(), processor_s()
 
@@ -99,8 +108,9 @@ class Pace:
 
 
 def rest_after(others_share: float) -> float:
-    """How long to rest after work of length 1, where the others need that share of the time."""
-    return LEAST_REST if others_share < LITTLE_SHARE else max(LEAST_REST, min(MOST_REST, OTHERS_REST / others_share))
+    """How long to rest after work of length 1, where the others need that share of the loop: the longer the more they need."""
+    part = (others_share - LEAST_UP_TO) / (MOST_FROM - LEAST_UP_TO)
+    return LEAST_REST + (MOST_REST - LEAST_REST) * min(1.0, max(0.0, part))
 
 
 async def _first_look() -> float:
@@ -119,9 +129,11 @@ async def _first_look() -> float:
 
 
 async def _rest(length_s: float) -> float:
-    """Returns the share of the time that others had, without what it takes to fall asleep and wake up."""
+    """Returns the share that others had of what the loop could have, without what it takes to fall asleep and wake up."""
+    waited_s = -kept_waiting_s()
     took_s, used_s = await _wait(length_s)
-    return (used_s - BUSY_S) / max(took_s, length_s)
+    waited_s += kept_waiting_s()
+    return (used_s - BUSY_S) / max(took_s - waited_s, used_s)
 
 
 async def _wait(length_s: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,80 +11,106 @@ import trio
 from trio.testing import MockClock
 
 from pybroker.runtime import pacing
-from pybroker.runtime.pacing import LEAST_REST, MOST_REST, OTHERS_REST, SLICE_S, Pace, rest_after
+from pybroker.runtime.pacing import BUSY_S, FIRST_REST_S, LEAST_REST, MOST_REST, SLICE_S, Pace, rest_after
 
 STEPS = 300
+WORK_S = STEPS * SLICE_S / 2
 
 
 class Machine:
-    """A loop whose steps take virtual time, and of the processor as much or less."""
+    """A loop whose steps take virtual time, `wall` times what they need the processor. `look_s`: what a look at its clock takes."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wall: float = 1.0, look_s: float = 0.0) -> None:
         self.clock = MockClock(autojump_threshold=0)
-        self.processor_s = 0.0
-        monkeypatch.setattr(pacing, "processor_s", lambda: self.processor_s)
+        self.processor_s = self.kept_waiting_s = 0.0
+        self.wall, self.look_s, self.looks = wall, look_s, 0
+        monkeypatch.setattr(pacing, "processor_s", self._look)
+        monkeypatch.setattr(pacing, "kept_waiting_s", lambda: self.kept_waiting_s)
 
-    def step(self, took_s: float, processor_s: float | None = None) -> None:
+    def _look(self) -> float:
+        self.looks += 1
+        self.step(self.look_s)
+        return self.processor_s
+
+    def step(self, processor_s: float) -> None:
         """Somebody ran."""
-        self.clock.jump(took_s)
-        self.processor_s += took_s if processor_s is None else processor_s
+        self.clock.jump(processor_s * self.wall)
+        self.processor_s += processor_s
+        self.kept_waiting_s += processor_s * (self.wall - 1)
 
     def work(self) -> Any:
         for _ in range(STEPS):
             self.step(SLICE_S / 2)
             yield None
 
-    def share_beside(self, others: Callable[[], Awaitable[None]]) -> float:
-        """The part of the time that the work had."""
+    def rests_beside(self, others: Callable[[], Awaitable[None]], carry_out: Callable[[Pace], Awaitable[None]] | None = None) -> float:
+        """How long the work rested, in seconds: what it took more than its own WORK_S of the processor."""
 
         async def main() -> float:
             pace = Pace()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(others)
                 began = trio.current_time()
-                await pace.carry_out(self.work())
+                await (carry_out(pace) if carry_out is not None else pace.carry_out(self.work()))
                 took_s = trio.current_time() - began
                 nursery.cancel_scope.cancel()
-            return pace.worked_s / took_s
+            looked_s = self.looks * self.look_s
+            left_s = WORK_S * self.wall + looked_s - pace.worked_s  # the last slice may end with the work
+            assert -1e-5 < left_s < SLICE_S * self.wall + looked_s + 1e-5
+            return took_s - WORK_S * self.wall - looked_s
 
         return trio.run(main, clock=self.clock)
 
-
-def test_idle_loop_gives_all(monkeypatch: pytest.MonkeyPatch):
-    """Nobody else takes a step, so there is no rest, even where an empty turn takes long."""
-    machine = Machine(monkeypatch)
-
-    async def nobody() -> None:
-        await trio.sleep_forever()
-
-    assert machine.share_beside(nobody) == pytest.approx(1.0, abs=0.01)
-
-
-def test_busy_loop_gives_a_twenty_fifth(monkeypatch: pytest.MonkeyPatch):
-    """Others who always have something to do get 24 times the work's time, but for the first looks."""
-    machine = Machine(monkeypatch)
-
-    async def busy() -> None:
+    async def busy(self) -> None:
+        """Always something to do."""
         while True:
-            machine.step(0.0001)
+            self.step(0.0001)
             await trio.lowlevel.checkpoint()
 
-    assert machine.share_beside(busy) == pytest.approx(1 / (1 + OTHERS_REST), abs=0.01)
-
-
-def test_busy_machine_gives_less(monkeypatch: pytest.MonkeyPatch):
-    """Where others get the processor for half of the time that their steps take, the work rests twice as long."""
-    machine = Machine(monkeypatch)
-
-    async def slowed() -> None:
+    async def moderate(self) -> None:
+        """A fixed load, of a sixth of the loop, as requests come."""
+        next_s = trio.current_time()
         while True:
-            machine.step(0.0002, 0.0001)
-            await trio.lowlevel.checkpoint()
+            self.step(0.0001)
+            next_s += 0.0006
+            await trio.sleep_until(next_s)
 
-    assert machine.share_beside(slowed) == pytest.approx(1 / (1 + 2 * OTHERS_REST), abs=0.01)
+
+async def nobody() -> None:
+    """Takes no step but its first."""
+    await trio.sleep_forever()
 
 
-def test_requests_now_and_then_leave_most_of_the_time(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("look_s", [0.0, 2 * BUSY_S])
+def test_idle_loop_gives_all(look_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else takes a step, so there is no rest, even where an empty turn takes as long as a request."""
+    assert Machine(monkeypatch, look_s=look_s).rests_beside(nobody) <= FIRST_REST_S
+
+
+def test_busy_loop_gives_a_49th(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others who always have something to do get 48 times the work's time, but for the first looks."""
+    machine = Machine(monkeypatch)
+    assert machine.rests_beside(machine.busy) == pytest.approx(MOST_REST * WORK_S, rel=0.05)
+
+
+def test_moderate_load_leaves_a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside others who need a sixth of the loop the work has a tenth."""
+    machine = Machine(monkeypatch)
+    assert machine.rests_beside(machine.moderate) == pytest.approx(LEAST_REST * WORK_S, rel=0.05)
+
+
+@pytest.mark.parametrize("wall", [1.5, 2.5])
+def test_busy_machine_makes_no_rest_longer(wall: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where steps take longer than they need the processor, the work rests as long as without that."""
+    machine = Machine(monkeypatch, wall)
+    assert machine.rests_beside(nobody) <= FIRST_REST_S
+    machine = Machine(monkeypatch, wall)
+    assert machine.rests_beside(machine.busy) == pytest.approx(MOST_REST * WORK_S, rel=0.05)
+    machine = Machine(monkeypatch, wall)
+    assert machine.rests_beside(machine.moderate) == pytest.approx(LEAST_REST * WORK_S, rel=0.1)
+
+
+def test_requests_now_and_then_leave_most_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request each hundredth of a second costs the work some rests, no more."""
     machine = Machine(monkeypatch)
 
@@ -92,12 +119,79 @@ def test_requests_now_and_then_leave_most_of_the_time(monkeypatch: pytest.Monkey
             machine.step(0.0001)
             await trio.sleep(0.01)
 
-    assert 0.4 < machine.share_beside(rare) < 1.0
+    assert FIRST_REST_S / 0.01 < machine.rests_beside(rare) / WORK_S < 1.5
 
 
-def test_rests_are_bounded():
-    """Whatever the others need, the work goes on: after 48 times its length at most, and not before nine times."""
-    shares = [number / 1000 for number in range(1, 1001)]
-    assert {LEAST_REST <= rest_after(share) <= MOST_REST for share in shares} == {True}
-    assert rest_after(1.0) == OTHERS_REST
-    assert rest_after(0.01) == LEAST_REST
+def test_one_request_costs_one_short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen once is looked at for a millisecond more; if that was all, there is no other rest."""
+    machine = Machine(monkeypatch)
+
+    async def once() -> None:
+        await trio.lowlevel.checkpoint()
+        machine.step(0.0002)
+        await trio.sleep_forever()
+
+    rests_s = machine.rests_beside(once)
+    assert FIRST_REST_S <= rests_s < FIRST_REST_S + 0.0003
+
+
+def test_work_has_all_when_others_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rests end with the first one in which nobody had anything to do."""
+    machine = Machine(monkeypatch)
+
+    async def busy_for_a_while() -> None:
+        with trio.move_on_after(5 * MOST_REST * SLICE_S):
+            await machine.busy()
+
+    assert machine.rests_beside(busy_for_a_while) < 7 * MOST_REST * SLICE_S
+
+
+def test_rests_grow_with_what_others_need() -> None:
+    """Never less for others who need more, nine times the work up to a half, 48 times at most, without a step."""
+    rests = [rest_after(number / 1000) for number in range(-100, 1500)]
+    assert rests == sorted(rests)
+    assert max(later - earlier for earlier, later in pairwise(rests)) < 0.3
+    assert (rest_after(0.01), rest_after(0.16), rest_after(0.5), rest_after(0.6), rest_after(0.7), rest_after(1.0)) == pytest.approx(
+        (9, 9, 9, 28.5, 48, 48)
+    )
+    assert (min(rests), max(rests)) == (LEAST_REST, MOST_REST)
+
+
+def test_what_others_do_during_a_sleep_is_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttle in the middle of a slice adds its own length, and no rest for the time that others had of it."""
+    machine = Machine(monkeypatch)
+
+    async def throttled(pace: Pace) -> None:
+        for _ in range(STEPS // 3):
+            machine.step(SLICE_S / 2)
+            await pace.sleep(0.006)
+            await pace.carry_out(steps_of(machine, 2))
+
+    slept_s = STEPS // 3 * 0.006
+    assert machine.rests_beside(machine.moderate, throttled) - slept_s < LEAST_REST * 1.1 * WORK_S
+
+
+def test_work_cut_by_threads_is_one_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pieces between calls on a thread add up to slices, and are rested after."""
+    machine = Machine(monkeypatch)
+
+    async def at_once(call: Callable[[], bytes]) -> bytes:
+        return call()
+
+    monkeypatch.setattr(pacing, "in_thread", at_once)
+
+    def work() -> Any:
+        for _ in range(STEPS):
+            machine.step(SLICE_S / 2)
+            assert (yield lambda: b"done") == b"done"
+            yield None
+
+    rests_s = machine.rests_beside(machine.busy, lambda pace: pace.carry_out(work()))
+    assert rests_s == pytest.approx(MOST_REST * WORK_S, rel=0.05)
+
+
+def steps_of(machine: Machine, steps: int) -> Any:
+    """Some steps of work."""
+    for _ in range(steps):
+        machine.step(SLICE_S / 2)
+        yield None
