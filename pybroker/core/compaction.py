@@ -176,14 +176,14 @@ class Compaction:
         return kept, tombstones
 
     def _kept_by_marks(self, payload: bytes, header: BatchHeader, marks: bytes) -> Work[tuple[list[KeyedRecord], bool]]:
-        """The same. What has a mark is below the end of the offset map."""
+        """The same, but tombstones count that go as their horizon is over: such a batch gets no other. Marks are below the map's end."""
         stays = marks.translate(VALUES_STAY if self._horizon_is_over(header) else TOMBSTONES_STAY)
         records = keyed_records(payload, header.record_count)
         kept: list[KeyedRecord] = []
         for at in range(0, len(stays), PAUSE_AFTER_RECORDS):
             kept += compress(islice(records, PAUSE_AFTER_RECORDS), stays[at : at + PAUSE_AFTER_RECORDS])
             yield None
-        return kept, not self._horizon_is_over(header) and TOMBSTONE in marks
+        return kept, TOMBSTONE in marks
 
     def _with_horizon(self, batch: Buffer, header: BatchHeader) -> Work[Buffer]:
         """A superseded marker, which goes later."""

@@ -40,11 +40,6 @@ class OffsetMap:
         self.size = 0
         self.latest_offset = NOT_FOUND
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further key may be put in."""
-        return self.size >= self.capacity
-
     def put_all(self, records: Iterable[KeyedRecord], base_offset: int, marks: OffsetMarks) -> bool:
         """Note at which offset each key was written, and what that means for the records before; offsets must rise from call to call.
 
@@ -86,7 +81,7 @@ class OffsetMap:
         return not is_full
 
     def get(self, key: bytes) -> int:
-        """The last offset of `key`, -1 if it was not put in."""
+        """The last offset of `key`, -1 if it was not put in. It looks for it as `put_all` does: who changes one changes both."""
         high, low = hash(key), hash(key + SECOND)
         memory, places = self._memory, self._places
         number = high % places

@@ -24,6 +24,7 @@ from pybroker.storage.interface import AbortedTransaction, CleanedSegment, Exten
 from pybroker.wire.buffers import Buffer
 
 UNLIMITED = 1e15  # bytes per second: no disk gets there
+MARKS_PART = 10  # a tenth of what the map of offsets may take
 WRITE_BYTES = 256 << 10
 WRITE_BATCHES = 150  # to note them in the indexes takes 0.2 ms
 LONG_WRITE_BYTES = 64 << 10  # some file systems take a millisecond to copy that much; to ask a thread costs 0.1
@@ -37,6 +38,11 @@ class Limits:
     load_factor: float
     read_bytes: int
     bytes_per_second: float
+
+    @property
+    def marks_bytes(self) -> int:
+        """Memory for marks, beside the map's."""
+        return self.dedupe_buffer_bytes // MARKS_PART
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ class Round:
         start, end = self._dirt.first_dirty_offset, self._dirt.first_uncleanable_offset
         offsets = OffsetMap(self._limits.dedupe_buffer_bytes, self._limits.load_factor, end - start)
         offsets.latest_offset = start - 1
-        marks = OffsetMarks(start, end - start)
+        marks = OffsetMarks(start, end - start, self._limits.marks_bytes)
         transactions = CleanedTransactions(self._aborted)
         offset = start
         while (chunk := await self._read(offset, end)) is not None:

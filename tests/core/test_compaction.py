@@ -68,6 +68,16 @@ def compact(
     return kept
 
 
+def with_deltas(batch: bytes, deltas: list[int]) -> bytes:
+    """A batch of small records that say other offsets than those they have; Produce does not look at them."""
+    changed, at = bytearray(batch), HEADER_SIZE
+    for delta in deltas:
+        changed[at + 3] = 2 * delta
+        at += 1 + changed[at] // 2
+    write_checksum(changed, 0)
+    return bytes(changed)
+
+
 def records(batches: list[bytes]) -> list[Record]:
     """All records of some batches."""
     return [record for batch in batches for record in iter_records(batch)]
@@ -167,16 +177,19 @@ def test_full_map_ends_the_round():
     """What lies beyond its last key stays as it is."""
     offsets = OffsetMap(1, 0.4, 1)
     batch = build_batch([(b"a", b"1"), (b"a", b"2"), (b"b", b"3"), (b"a", b"4")])
-    marks = OffsetMarks(0, 4)
+    marks = OffsetMarks(0, 4, 4)
     assert not finish(index_batch(offsets, marks, batch, read_header(batch), CleanedTransactions()))
-    assert (offsets.is_full, offsets.latest_offset) == (True, 0)
+    assert (offsets.size, offsets.capacity, offsets.latest_offset) == (1, 1, 0)
     kept = finish(Compaction(offsets, marks, CleanedTransactions(), {}, 1, NOW_MS, 0).clean(batch, read_header(batch)))
     assert [record.offset for record in iter_records(kept)] == [0, 1, 2, 3]
 
 
 ROWS = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c", b"d"]), st.sampled_from([None, b"1", b"2"])), min_size=1, max_size=9)
+DELTAS = st.lists(st.integers(0, 12), min_size=9, max_size=9) | st.just([0, 1, 5, 6, 7, 8, 9, 10, 11])
 BATCHES = st.lists(
-    st.tuples(ROWS, st.sampled_from([Codec.NONE, Codec.GZIP]), st.sampled_from([-1, 5, 6]), st.booleans()), min_size=1, max_size=8
+    st.tuples(ROWS, st.sampled_from([Codec.NONE, Codec.GZIP]), st.sampled_from([-1, 5, 6]), st.booleans(), st.none() | DELTAS),
+    min_size=1,
+    max_size=8,
 )
 
 
@@ -185,11 +198,13 @@ def compare_with_and_without_marks(drawn: Any, start_offset: int, mark_bytes: in
     batches: list[bytes] = []
     aborted: list[AbortedTransaction] = []
     end = 0
-    for rows, codec, producer_id, transactional in drawn:
+    for rows, codec, producer_id, transactional, deltas in drawn:
         identity = {"producer_id": producer_id, "producer_epoch": 0, "base_sequence": end} if producer_id > 0 else {}
         timed = [(key, value, BEGAN_MS + number) for number, (key, value) in enumerate(rows)]
         in_transaction = transactional and producer_id > 0
         batches.append(build_batch(timed, base_offset=end, codec=codec, transactional=in_transaction, **identity))
+        if deltas is not None and codec is Codec.NONE:
+            batches[-1] = with_deltas(batches[-1], deltas[: len(rows)])
         first, end = end, end + len(rows)
         if in_transaction:
             commit = producer_id == 5
@@ -230,29 +245,44 @@ def test_marks_change_nothing_in_many_logs(drawn: Any, start_offset: int, mark_b
 
 def test_marks_are_given_up_where_offsets_do_not_rise():
     """Two records that say they have the same offset: what follows must not be taken for superseded."""
-    batch = bytearray(build_batch([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]))
-    size = (len(batch) - HEADER_SIZE) // 3
-    for at, delta in ((1, 5), (2, 5)):
-        assert batch[HEADER_SIZE + at * size + 3] == 2 * at
-        batch[HEADER_SIZE + at * size + 3] = 2 * delta
-    write_checksum(batch, 0)
+    batch = with_deltas(build_batch([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]), [0, 5, 5])
     after = build_batch([(b"d", b"4"), (b"e", b"5"), (b"f", b"6"), (b"b", b"7")], base_offset=3)
-    batches = [bytes(batch), after]
-    assert compact(batches) == compact(batches, mark_bytes=0)
-    assert len(records(compact(batches))) >= 4
-    backwards = build_batch([(b"a", b"1"), (b"a", b"2")])
-    swapped = bytearray(backwards)
-    size = (len(swapped) - HEADER_SIZE) // 2
-    swapped[HEADER_SIZE + 3], swapped[HEADER_SIZE + size + 3] = swapped[HEADER_SIZE + size + 3], swapped[HEADER_SIZE + 3]
-    write_checksum(swapped, 0)
-    assert compact([bytes(swapped)]) == compact([bytes(swapped)], mark_bytes=0)
+    assert compact([batch, after]) == compact([batch, after], mark_bytes=0)
+    assert len(records(compact([batch, after]))) >= 4
+    swapped = with_deltas(build_batch([(b"a", b"1"), (b"a", b"2")]), [1, 0])
+    assert compact([swapped]) == compact([swapped], mark_bytes=0)
+
+
+def test_marks_are_given_up_where_offsets_leave_their_batch():
+    """A last record that says it has the offset of another batch's: when it is superseded, that one is not."""
+    batch = with_deltas(build_batch([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]), [0, 1, 5])
+    after = build_batch([(b"d", b"4"), (b"e", b"5"), (b"f", b"6"), (b"c", b"7")], base_offset=3)
+    left = compact([batch, after])
+    assert left == compact([batch, after], mark_bytes=0)
+    assert [record.key for record in records(left)] == [b"a", b"b", b"d", b"e", b"f", b"c"]
+
+
+def test_marks_end_where_the_map_is_full():
+    """What lies beyond is not known to have a value: a tombstone that stays gives its batch a horizon."""
+    batches = [build_batch([(b"a", b"1"), (b"b", None), (b"c", b"2")])]
+    left = compact(batches, map_bytes=1)
+    assert left == compact(batches, map_bytes=1, mark_bytes=0)
+    assert read_header(left[0]).has_delete_horizon
+
+
+@pytest.mark.parametrize("offset", [1, 2])
+def test_marks_begin_within_a_batch(offset: int):
+    """A batch of which only a part is dirty has no marks, nor has another in its place."""
+    rows = [(b"a", b"1"), (b"b", b"2"), (b"c", b"3"), (b"d", b"4")]
+    batches = [build_batch(rows), build_batch([(b"b", None), (b"d", None), (None, b"5"), (b"a", b"6")], base_offset=4)]
+    assert compact(batches, start_offset=offset) == compact(batches, start_offset=offset, mark_bytes=0)
 
 
 def test_batches_that_are_wholly_superseded_are_not_opened():
     """Nor those that lose nothing: with marks the second walk needs their headers alone."""
     rows = [(b"%d" % number, number.to_bytes(8, "big") * 900, BEGAN_MS) for number in range(90)]
     first, second = build_batch(rows, codec=Codec.ZSTD), build_batch(rows, codec=Codec.ZSTD, base_offset=90)
-    offsets, marks = OffsetMap(1 << 20, 0.9, 180), OffsetMarks(0, 180)
+    offsets, marks = OffsetMap(1 << 20, 0.9, 180), OffsetMarks(0, 180, 180)
     for batch in (first, second):
         finish(index_batch(offsets, marks, batch, read_header(batch), CleanedTransactions()))
     compaction = Compaction(offsets, marks, CleanedTransactions(), {}, 181, NOW_MS, 0)
