@@ -264,7 +264,7 @@ def test_marks_are_given_up_where_offsets_leave_their_batch():
 
 def test_marks_end_where_the_map_is_full():
     """What lies beyond is not known to have a value: a tombstone that stays gives its batch a horizon."""
-    batches = [build_batch([(b"a", b"1"), (b"b", None), (b"c", b"2")])]
+    batches = [build_batch([(b"a", b"1"), (b"b", b"2"), (b"c", None)])]
     left = compact(batches, map_bytes=1)
     assert left == compact(batches, map_bytes=1, mark_bytes=0)
     assert read_header(left[0]).has_delete_horizon

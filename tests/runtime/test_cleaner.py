@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from pybroker.core.offset_marks import OffsetMarks
 from pybroker.core.producers import Marker
 from pybroker.records.batch import iter_batches
 from pybroker.records.builder import build_batch
@@ -20,6 +21,7 @@ from pybroker.records.compression import Codec
 from pybroker.records.record import Record, iter_records
 from pybroker.runtime.cleaner import Cleaner
 from pybroker.runtime.clock import TrioClock
+from pybroker.runtime.compaction_round import Limits
 from pybroker.runtime.pacing import SLICE_S, Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.storage.memory import MemoryLogStore
@@ -402,6 +404,29 @@ def test_a_million_records(tmp_path: Path):
     left = life.records()
     assert [record.value for record in left] == [b"%08d" % number for number in range(9 * keys, 10 * keys)]
     life.store.abandon()
+
+
+def test_throttle_holds_nobody():
+    """The time that log.cleaner.io.max.bytes.per.second makes a round wait is not one of the work."""
+    life = Life(static={"log.cleaner.io.max.bytes.per.second": "100"})
+    for number in range(20):
+        life.write((b"k", b"%0100d" % number))
+    life.roll()
+
+    async def main() -> float:
+        assert await life.cleaner.clean_dirtiest()
+        return trio.current_time()
+
+    assert trio.run(main, clock=MockClock(autojump_threshold=0)) > 2 * 20 * 100 / 100
+    assert life.cleaner.longest_slice_s < 1
+    assert [record.value for record in life.records()] == [b"%0100d" % 19]
+
+
+def test_marks_have_a_tenth_of_the_memory():
+    """Of what the map may take, by log.cleaner.dedupe.buffer.size."""
+    assert Limits(dedupe_buffer_bytes=1000, load_factor=0.9, read_bytes=1, bytes_per_second=1).marks_bytes == 100
+    assert len(OffsetMarks(7, 1000, 100).noted) == 100
+    assert len(OffsetMarks(7, 10, 100).noted) == 10
 
 
 def test_work_is_cut_into_slices():
