@@ -20,13 +20,14 @@ from pybroker.storage.headers import DamagedBatch, HeaderReader
 class Settled(NamedTuple):
     """What lies in the directory: base offsets of segments in order, offsets of producer snapshots; remarks on what does not belong.
 
-    `swapped`: whether a compaction was finished.
+    `swapped`: whether a compaction was finished. `unindexed`: the base offsets of segments that lack an index.
     """
 
     bases: list[int]
     snapshots: list[int]
     remarks: list[str]
     swapped: bool
+    unindexed: frozenset[int]
 
 
 def settle_directory(files: Files, directory: str) -> Settled:
@@ -60,7 +61,13 @@ def settle_directory(files: Files, directory: str) -> Settled:
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    return Settled(sorted(logs), snapshots, remarks, bool(swapped))
+    return Settled(sorted(logs), snapshots, remarks, bool(swapped), frozenset(logs - _indexed(indexes)))
+
+
+def _indexed(indexes: list[tuple[int, str]]) -> set[int]:
+    """The base offsets for which both indexes are there."""
+    of_offsets, of_times = ({offset for offset, name in indexes if name.endswith(suffix)} for suffix in (layout.INDEX, layout.TIME_INDEX))
+    return of_offsets & of_times
 
 
 def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:

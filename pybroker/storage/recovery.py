@@ -8,6 +8,7 @@ Theory of operation
 - A power failure may take a segment that was not fsynced and leave the one after it. So beyond the recovery point a log is cut where a
   segment does not begin where the one before it ends. Not so if the log was ever compacted, then such a gap is as it should be; nor if no
   checkpoint tells of the log and offsets are missing within its segments: then it was compacted elsewhere and carried here.
+- A segment file that somebody else put there is put aside (`foreign`).
 - Of a compaction it may leave both, the new segment and some that it replaced: those are put aside.
 - Producer snapshots of beyond the recovery point go: they may tell of batches that were lost.
 - Indexes of scanned segments are built in the same pass, and so are the leader epochs of their batches.
@@ -28,6 +29,7 @@ from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import READ_ONLY, Files, OpenFile
+from pybroker.storage.foreign import without_foreign
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
 from pybroker.storage.leftovers import settle_directory
@@ -42,6 +44,11 @@ class Checkpointed(NamedTuple):
     recovery_point: int = 0
     log_start_offset: int = 0
     compacted: bool = False
+
+    @property
+    def end_offset(self) -> int | None:
+        """Where a log that was stopped cleanly ended, 0 if that is not known; None after any other stop."""
+        return self.recovery_point if self.clean else None
 
 
 @dataclass(slots=True)
@@ -99,15 +106,16 @@ def _has_holes(files: Files, segment: DiskSegment) -> bool:
 
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
     """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
-    bases, snapshots, remarks, swapped = settle_directory(home.files, home.directory)
-    home.found_snapshots(snapshots)
-    compacted = checkpointed.compacted or swapped
-    findings = _Findings(remarks)
-    segments = _existing(home, config, bases)
+    found = settle_directory(home.files, home.directory)
+    home.found_snapshots(found.snapshots)
+    compacted = checkpointed.compacted or found.swapped
+    findings = _Findings(found.remarks)
+    segments = _existing(home, config, found.bases)
+    segments = _linked(without_foreign(home, config, segments, found.unindexed, checkpointed.end_offset, findings.remarks))
     epochs = _read_epochs(home, bool(segments), findings)
     if compacted and not checkpointed.clean:
         segments = _without_replaced(home, config, segments, findings)
-        bases = [segment.base_offset for segment in segments]
+    bases = [segment.base_offset for segment in segments]
     first = len(segments)
     if not checkpointed.clean:
         first = max(0, bisect_right(bases, checkpointed.recovery_point) - 1)

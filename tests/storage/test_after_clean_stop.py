@@ -114,3 +114,84 @@ def test_damage_found_by_a_reader_does_not_move_the_end(stopped: Path, open_disk
     assert segment.size_bytes == size_bytes == last_of(stopped).stat().st_size
     batch = append(log)
     assert log.read(26, 1000, 27, True).read() == batch
+
+
+def foreign_files(directory: Path) -> dict[str, Callable[[Path], object]]:
+    """Ways to make a file that is no part of the log of three segments: 0, 10 and 20."""
+    first = min(directory.glob("*.log")).read_bytes()
+    return {
+        "empty": lambda path: path.write_bytes(b""),
+        "two bytes": lambda path: path.write_bytes(b"x\n"),
+        "zeros": lambda path: path.write_bytes(bytes(4096)),
+        "copy": lambda path: path.write_bytes(first),
+        "copy of the last": lambda path: path.write_bytes(last_of(directory).read_bytes()),
+    }
+
+
+KINDS = ["empty", "two bytes", "zeros", "copy", "copy of the last"]
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("offset", [5, 13, 22, 24])
+def test_a_foreign_segment_is_put_aside(
+    stopped: Path, open_disk: Callable[..., Any], append: Callable[..., bytes], offset: int, kind: str, clean: bool
+) -> None:
+    """Wherever it says that it begins: nothing of the log is lost, everything can be read, and the end is where it was."""
+    if not clean:
+        (stopped.parent / ".kafka_cleanshutdown").unlink()
+    path = stopped / f"{offset:020}.log"
+    foreign_files(stopped)[kind](path)
+    store = open_disk()
+    log = store.get("t", 0)
+    assert (log.log_end_offset, offsets(log)) == (24, list(range(24)))
+    if offset != 24:
+        assert [path.name in remark and "put aside" in remark for remark in log.recovery.remarks if "put aside" in remark] == [True]
+        assert not path.exists()
+    for at in range(24):
+        assert log.read(at, 1, 24, True) is not None
+    append(log)
+    assert log.read(24, 1, 25, True) is not None
+    store.close({})
+    again = open_disk().get("t", 0)
+    assert (offsets(again), again.recovery.remarks) == (list(range(25)), ())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "copy of the last"])
+def test_a_foreign_segment_behind_the_end(stopped: Path, open_disk: Callable[..., Any], append: Callable[..., bytes], kind: str) -> None:
+    """It does not move the end of the log forward."""
+    foreign_files(stopped)[kind](stopped / f"{500:020}.log")
+    log = open_disk().get("t", 0)
+    assert (log.log_end_offset, offsets(log)) == (24, list(range(24)))
+    append(log)
+    assert log.read(24, 1, 25, True) is not None
+
+
+@pytest.mark.parametrize("kind", ["empty", "two bytes"])
+def test_a_foreign_segment_before_the_start(stopped: Path, open_disk: Callable[..., Any], small: Any, kind: str) -> None:
+    """It does not move the start of the log back."""
+    store = open_disk()
+    store.get("t", 0).raise_log_start_offset(10)
+    store.close({})
+    foreign_files(stopped)[kind](stopped / f"{5:020}.log")
+    log = open_disk().get("t", 0)
+    assert (log.log_start_offset, log.log_end_offset, offsets(log)) == (10, 24, list(range(10, 24)))
+
+
+def test_a_copied_segment_with_its_indexes(stopped: Path, open_disk: Callable[..., Any]) -> None:
+    """At the end of a log that is found too, by the end that was checkpointed."""
+    for suffix in (".log", ".index", ".timeindex"):
+        (stopped / f"{22:020}{suffix}").write_bytes((stopped / f"{LOG}{suffix}").read_bytes())
+    log = open_disk().get("t", 0)
+    assert (log.log_end_offset, offsets(log)) == (24, list(range(24)))
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_no_segment_of_the_log_is_taken_for_a_foreign_one(stopped: Path, open_disk: Callable[..., Any], clean: bool) -> None:
+    """All lost their indexes: then nothing is said, nothing put aside."""
+    if not clean:
+        (stopped.parent / ".kafka_cleanshutdown").unlink()
+    for path in [*stopped.glob("*.index"), *stopped.glob("*.timeindex")]:
+        path.unlink()
+    log = open_disk().get("t", 0)
+    assert (offsets(log), log.recovery.remarks, len(log.segments())) == (list(range(24)), (), 3)

@@ -1,0 +1,88 @@
+"""Segment files that are not the log's: made empty, copied, or carried there while no broker ran.
+
+Such a file takes the name of offsets that lie in the segment before it, so readers of those would find nothing, and where it is the last
+one the log would end at it. It must be found without reading segments that are as they should be. So only these are looked at:
+- a segment without both its indexes: pybroker and Kafka leave them when they stop; only the active one lacks them after a kill
+- after a clean stop the last one, if the log would not end with it where the checkpoint says that it was flushed up to
+
+A segment is put aside only if whole batches of the one before it, by their checksums, reach beyond its base offset; after a clean stop also
+if it is too small for a batch and another follows, or begins behind the end of the log and holds no whole batch. What is put aside is
+removed after `file.delete.delay.ms`, as everywhere.
+
+Not found: a segment in the middle that was copied together with its indexes. `pybroker verify` finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pybroker.storage.files import READ_ONLY, Files, OpenFile
+from pybroker.storage.home import LogHome
+from pybroker.storage.interface import LogConfig
+from pybroker.storage.scan import HEADER_BYTES, Scan, scan_file
+from pybroker.storage.segment import DiskSegment
+
+
+def without_foreign(
+    home: LogHome,
+    config: LogConfig,
+    segments: list[DiskSegment],
+    unindexed: Collection[int],
+    recovery_point: int | None,
+    remarks: list[str],
+) -> list[DiskSegment]:
+    """The segments that are the log's; the others are put aside, with a remark. The caller links what is left.
+
+    `recovery_point`: where a log that was stopped cleanly ended (0: nobody knows); None after a kill. Raises StorageError.
+    """
+    kept: list[DiskSegment] = []
+
+    def put_aside(segment: DiskSegment, why: str) -> None:
+        remarks.append(f"{segment.path()} {why}: it is no part of the log, and is put aside")
+        home.discard(segment, config.file_delete_delay_ms)
+
+    for segment in segments:
+        is_suspect = segment.base_offset in unindexed
+        if is_suspect and recovery_point is not None and segment is not segments[-1] and segment.size_bytes < HEADER_BYTES:
+            put_aside(segment, "holds no batch, and another segment follows")
+        elif is_suspect and kept and (why := _overlap(home.files, kept[-1], segment)):
+            put_aside(segment, why)
+        else:
+            kept.append(segment)
+    while recovery_point is not None and len(kept) > 1 and (why := _why_not_the_end(home.files, kept, recovery_point)):
+        put_aside(kept.pop(), why)
+    if len(kept) < len(segments):
+        home.sync_directory()
+        _make_active(kept[-1])
+    return kept
+
+
+def _make_active(segment: DiskSegment) -> None:
+    segment.sealed = False
+    segment.open_file = None
+    segment.open_existing(segment.size_bytes)
+
+
+def _overlap(files: Files, before: DiskSegment, segment: DiskSegment) -> str | None:
+    """What is said if whole batches of `before` reach beyond the base offset of `segment`. The headers at its end tell whether to look."""
+    end_offset = max((header.next_offset for header in before.last_headers()), default=0)
+    if end_offset > segment.base_offset:
+        end_offset = _scan(files, before).next_offset
+    if end_offset > segment.base_offset:
+        return f"begins at offset {segment.base_offset}, but the segment before it ends at {end_offset}"
+    return None
+
+
+def _why_not_the_end(files: Files, segments: list[DiskSegment], recovery_point: int) -> str | None:
+    last = segments[-1]
+    if recovery_point < last.base_offset and recovery_point and not _scan(files, last).sound_bytes:
+        return f"begins at offset {last.base_offset} and holds nothing whole, but the log ended at {recovery_point}"
+    if not last.find_end() or last.next_offset < recovery_point:
+        return _overlap(files, segments[-2], last)
+    return None
+
+
+def _scan(files: Files, segment: DiskSegment) -> Scan:
+    """Read beside its own file, which stays as it is."""
+    file = OpenFile(files, segment.path(), READ_ONLY)
+    return scan_file(files, file, segment.size_bytes, segment.base_offset, segment.index_interval_bytes)
