@@ -25,8 +25,10 @@ from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import UNKNOWN_EPOCH, EpochCache
 from pybroker.storage.files import Files
+from pybroker.storage.index_files import SUFFIXES
 from pybroker.storage.interface import StorageError
 from pybroker.storage.offset_index import OffsetIndex
+from pybroker.storage.scan import HEADER_BYTES
 from pybroker.storage.time_index import TimeIndex
 from pybroker.storage.transaction_index import ENTRY_BYTES as TRANSACTION_ENTRY_BYTES
 from pybroker.storage.transaction_index import decode_entries
@@ -58,7 +60,8 @@ class Outlook(NamedTuple):
 
 @dataclass(slots=True)
 class LogCheck:
-    """What was found in one log. `unreadable`: files of it that could not be looked at, with the reason."""
+    """What was found in one log. `unreadable`: files of it that could not be looked at, with the reason. `unindexed`: the base offsets of
+    segments that lack an index."""
 
     path: str
     outlook: Outlook
@@ -67,6 +70,7 @@ class LogCheck:
     wrong_transactions: bool = False
     shows_compaction: bool = False
     unreadable: list[str] = field(default_factory=list)
+    unindexed: frozenset[int] = frozenset()
 
     @property
     def may_have_gaps(self) -> bool:
@@ -146,6 +150,7 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
     _look_beside(files, check, names, set(bases))
     if only is not None:
         bases = [base_offset for base_offset in bases if base_offset == only]
+    check.unindexed = frozenset(base for base in bases if not {layout.segment_file_name(base, suffix) for suffix in SUFFIXES} <= {*names})
     watches = Watches()
     for base_offset in bases:
         try:
@@ -236,6 +241,10 @@ def segment_findings(check: LogCheck, at: int) -> Iterator[Finding]:
     """What is wrong with the bytes of a segment."""
     segment = check.segments[at]
     before = check.segments[at - 1] if at else None
+    why = why_foreign(check, at)
+    if why is not None:
+        yield Finding(segment.path, f"{why}: it is no part of the log", next_start="puts it aside, and it is removed a minute later")
+        return
     if before is not None and 0 <= segment.first_offset < before.next_offset:
         what = f"it begins at offset {segment.first_offset}, but the segment before it ends at {before.next_offset}"
         yield Finding(segment.path, what, next_start="cuts the log there" if not check.outlook.clean else None)
@@ -249,6 +258,22 @@ def segment_findings(check: LogCheck, at: int) -> Iterator[Finding]:
         yield _fault_finding(check, at, fault)
     if len(segment.faults) > MOST_TOLD:
         yield Finding(segment.path, f"{len(segment.faults) - MOST_TOLD} more places are damaged")
+
+
+def why_foreign(check: LogCheck, at: int) -> str | None:
+    """Why a start would put the segment aside, or None (`storage.foreign`)."""
+    segment, outlook = check.segments[at], check.outlook
+    end_offset = max((earlier.next_offset for earlier in check.segments[:at] if earlier.batches), default=0)
+    is_last, is_unindexed = at == len(check.segments) - 1, segment.base_offset in check.unindexed
+    if not outlook.known or outlook.in_use:
+        return None
+    if segment.base_offset < end_offset and (is_unindexed or (outlook.clean and is_last)):
+        return f"it begins at offset {segment.base_offset}, but the segment before it ends at {end_offset}"
+    if outlook.clean and is_unindexed and not is_last and segment.size_bytes < HEADER_BYTES:
+        return "it holds no batch, and another segment follows"
+    if outlook.clean and is_last and at and 0 < outlook.recovery_point < segment.base_offset and not segment.batches:
+        return f"it begins at offset {segment.base_offset} and holds nothing whole, but the log ended at {outlook.recovery_point}"
+    return None
 
 
 def _fault_finding(check: LogCheck, at: int, fault: Fault) -> Finding:

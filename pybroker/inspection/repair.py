@@ -25,7 +25,7 @@ from random import Random
 
 from pybroker.core.partition import PartitionState
 from pybroker.inspection.check_directory import DirectoryCheck
-from pybroker.inspection.check_log import LogCheck, lost_behind
+from pybroker.inspection.check_log import LogCheck, lost_behind, why_foreign
 from pybroker.inspection.check_segment import SegmentCheck, what_is_wrong_inside
 from pybroker.inspection.decoders import Row
 from pybroker.inspection.kinds import Kind, place_of
@@ -117,8 +117,8 @@ def _repair_log(files: Files, log: LogCheck, *, skip_damaged: bool) -> Iterator[
     is_whole, took_out = True, False
     for at, segment in enumerate(log.segments):
         behind = lost_behind(log, at)
-        if segment.cuts and (skip_damaged or not behind) and _is_foreign(log, at):
-            yield _take_away(files, log, segment)
+        if (why := why_foreign(log, at)) or (segment.cuts and (skip_damaged or not behind) and _is_foreign(log, at)):
+            yield _take_away(files, log, segment, why or "nothing in it is a batch, and the log does not go on there")
         elif segment.cuts and not behind:
             yield _cut(files, log, segment)
         elif segment.faults and skip_damaged and not segment.old_messages:
@@ -157,7 +157,7 @@ def _is_foreign(log: LogCheck, at: int) -> bool:
     return at > 0 and not segment.batches and segment.base_offset != log.segments[at - 1].next_offset
 
 
-def _take_away(files: Files, log: LogCheck, segment: SegmentCheck) -> Row:
+def _take_away(files: Files, log: LogCheck, segment: SegmentCheck, why: str) -> Row:
     """As a start does that looks at it; it is kept."""
     kept = _free_name(files, segment.path)
     _forget_clean_stop(files, log)
@@ -167,7 +167,7 @@ def _take_away(files: Files, log: LogCheck, segment: SegmentCheck) -> Row:
         if files.exists(index):
             files.unlink(index)
     files.fsync_directory(log.path)
-    return _row("repaired", segment.path, f"nothing in it is a batch, and the log does not go on there: it was put aside as {kept}")
+    return _row("repaired", segment.path, f"{why}: it was put aside as {kept}")
 
 
 def _cut(files: Files, log: LogCheck, segment: SegmentCheck) -> Row:

@@ -583,11 +583,16 @@ def test_a_file_that_is_no_segment(
     foreign.write_bytes(b"this is no segment, but text of somebody's" * 5)
     status, out, _ = verify(path)
     assert status == 1
-    assert "offsets 0 to 9 (10 records), and nothing follows the damage" in out
-    assert "The next start cuts the log before that, and puts this aside." in out
+    if base_offset > 10:
+        assert "offsets 0 to 9 (10 records), and nothing follows the damage" in out
+        assert "The next start cuts the log before that, and puts this aside." in out
+    else:
+        assert "it begins at offset 7, but the segment before it ends at 10: it is no part of the log" in out
+        assert "puts it aside" in out
     assert out.count("The next start cuts the log at offset 10.") == out.count("cuts the log at") == (base_offset > 10)
     status, out, _ = verify(*words, path)
-    assert (status, f"repaired: {foreign}: nothing in it is a batch" in out) == (0, True)
+    why = "nothing in it is a batch" if base_offset > 10 else "it begins at offset 7"
+    assert (status, f"repaired: {foreign}: {why}" in out) == (0, True)
     assert sorted(file.name for file in path.glob(f"t-0/{base_offset:020d}*")) == [f"{foreign.name}.damaged-1"]
     assert offsets(path) == list(range(10))
 
@@ -598,3 +603,33 @@ def test_a_damaged_end_that_a_start_does_not_see(verify: Callable[..., Shown], w
     flip(segment(path, 0), 70)
     status, out, _ = verify(path)
     assert (status, "does not notice it" in out, "the log ends at" in out) == (1, True, False)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("offset", [5, 13, 22, 500])
+@pytest.mark.parametrize("content", [b"", b"x\n", "copy"])
+def test_what_is_no_part_of_the_log(
+    verify: Callable[..., Shown], write_log: Callable[..., Path], content: bytes | str, offset: int, clean: bool
+) -> None:
+    """A segment file that somebody put there: a start is said to put it aside, and does, and then all is whole."""
+    if offset == 500 and not clean:
+        return  # then it is what a crash may leave
+    path = write_log(24, clean=clean)
+    put = segment(path, offset)
+    put.write_bytes(segment(path, 0).read_bytes() if isinstance(content, str) else content)
+    status, out, _ = verify(path)
+    assert status == 1
+    assert out.count(f"DAMAGE: {put}") == out.count("puts it aside") == 1
+    assert f"DAMAGE: {put}: it " in out
+    assert "it is no part of the log" in out
+    assert "puts it aside" in out
+    for words in ([], ["--repair"]):
+        copied = path.parent / f"copy{len(words)}"
+        shutil.copytree(path, copied)
+        if words:
+            verify(*words, copied)
+        assert offsets(copied) == list(range(24))
+        assert not segment(copied, offset).exists()
+    store = open_store(path)
+    store.close({})
+    assert verify(path)[0] == 0
