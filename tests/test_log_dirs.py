@@ -491,7 +491,7 @@ def test_metadata_that_is_away_at_the_start(disks: Disks) -> None:
 
 
 def test_directory_that_was_not_given(disks: Disks, caplog: pytest.LogCaptureFixture) -> None:
-    """One warning counts and names what lies there, and says which directory it is by its id."""
+    """One warning counts and names what lies there, and says which directory it is by its id; no error says it again of each."""
 
     async def main() -> None:
         async with disks.open() as room:
@@ -499,6 +499,10 @@ def test_directory_that_was_not_given(disks: Disks, caplog: pytest.LogCaptureFix
             lost = to_text(room.directory_ids()[1])
         async with disks.open(disks.a) as room:
             assert await room.produce("t", 0) == 0
+            live = room.state().partitions.find("t", 1)
+            assert live is not None
+            assert live.offline
+        assert [record for record in caplog.records if record.levelname == "ERROR"] == []
         warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         words = "are offline: they lie in a data directory that was not given"
         assert warned == [f"4 partitions (t-1, t-3, t-5, ...) {words} (id {lost})"]

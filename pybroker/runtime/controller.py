@@ -69,6 +69,7 @@ class Controller:
         "_next_producer_id",
         "_producer_ids_end",
         "_quiet_until_ms",
+        "_told_full",
         "_view",
         "failed",
         "image",
@@ -91,6 +92,7 @@ class Controller:
         self._next_producer_id = 0
         self._producer_ids_end = 0
         self._quiet_until_ms = 0
+        self._told_full = False
 
     @property
     def epoch(self) -> int:
@@ -243,6 +245,9 @@ class Controller:
             end_offset = self._log.append(records, self._clock.now_ms())
         except StorageError as error:
             raise self._storage_failed(error) from error
+        if self._told_full:
+            log.info("the metadata log is written again")
+            self._told_full = False
         delta = self.image.replay(records)
         self.image.offset = end_offset - 1
         self.snapshots.appended()
@@ -275,6 +280,7 @@ class Controller:
         if not is_full or now_ms >= self._quiet_until_ms:
             log.error("the metadata log cannot be written: %s", error)
             self._quiet_until_ms = now_ms + TELL_FULL_EVERY_MS
+            self._told_full = is_full
         if self.failed is not None and not is_full:
             self.failed(error)
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the metadata log cannot be written: {error}")

@@ -92,8 +92,10 @@ class Flusher:
                 logger.warning("%s; it is tried again until there is room", error)
             self._full[id(partition)] = partition
             return
-        self._full.pop(id(partition), None)
+        was_full = self._full.pop(id(partition), None) is not None
         if error is None:
+            if was_full:
+                logger.info("%s-%d is flushed again: there is room", partition.log.topic, partition.log.partition)
             partition.flushed()
         else:
             partition.take_offline(error)

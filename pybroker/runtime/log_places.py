@@ -52,12 +52,20 @@ def why_offline(store: LogStore, topic: TopicImage, partition: int) -> str | Non
     return f"it may lie in a directory that is offline: {failures[0]}" if failures else None
 
 
+def was_told(store: LogStore, topic: TopicImage, partition: int) -> bool:
+    """Whether it was said of all that lie there why they are offline: by `lying_elsewhere`, `lying_on_others`, or of the directory."""
+    if is_of_others(topic.partitions[partition], store.node_id):
+        return True
+    usable = {directory.directory_id for directory in store.directories() if directory.failure is None}
+    return (topic.name, partition) not in store.unopened and directory_of(topic.partitions[partition], store.node_id) not in usable
+
+
 def lying_elsewhere(store: LogStore, image: ClusterImage) -> Iterator[str]:
     """What to tell a person of partitions that the metadata has in directories that were not given."""
     directories = store.directories()
     known = {directory.directory_id for directory in directories}
     found: dict[bytes, list[str]] = {}
-    for topic in image.topics.values():
+    for topic in sorted(image.topics.values(), key=lambda topic: topic.is_internal):  # what people wrote is named first
         for partition in topic.partitions:
             directory_id = directory_of(partition, store.node_id)
             if directory_id not in known and is_assigned(directory_id):

@@ -68,6 +68,7 @@ class LivePartition:
         "_quiet_until_ms",
         "_rules",
         "_snapshot_offset",
+        "_told_full",
         "_watchers",
         "cleaning",
         "is_internal",
@@ -96,6 +97,7 @@ class LivePartition:
         self._snapshot_offset = snapshot_offset
         self._last_flush_ms = -1
         self._quiet_until_ms = 0
+        self._told_full = False
         self.cleaning: trio.Event | None = None
         self.moving = False
 
@@ -215,6 +217,8 @@ class LivePartition:
         except StorageError as error:
             self.take_offline(error)
             self.check_online()
+        if self._told_full:
+            self._tell_room()
         if base_offset and self.log.active_base_offset == base_offset:
             self.take_snapshot()
         return base_offset
@@ -270,6 +274,11 @@ class LivePartition:
         if now_ms >= self._quiet_until_ms:
             logger.error("%s-%d refuses writes: %s", self.topic, self.partition, full)
             self._quiet_until_ms = now_ms + TELL_FULL_EVERY_MS
+            self._told_full = True
+
+    def _tell_room(self) -> None:
+        logger.info("%s-%d takes writes again", self.topic, self.partition)
+        self._told_full = False
 
     def take_offline(self, error: StorageError) -> None:
         """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start.

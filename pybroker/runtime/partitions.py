@@ -22,7 +22,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Deadlines, Waiter
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.housekeeping import Housekeeping
-from pybroker.runtime.log_places import assigned_directory, why_offline
+from pybroker.runtime.log_places import assigned_directory, was_told, why_offline
 from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.threads import in_thread
@@ -193,12 +193,13 @@ class Partitions:
     def _open(self, topic: TopicPartitions, index: int) -> LivePartition:
         self._forget_unopened(topic.image, index)
         reason = why_offline(self.store, topic.image, index)
+        level = logging.DEBUG if reason is not None and was_told(self.store, topic.image, index) else logging.ERROR
         if reason is None:
             try:
                 return self._open_log(topic, index)
             except (StorageError, RecordsError) as error:
                 reason = str(error)
-        logger.error("%s-%d is offline: %s", topic.image.name, index, reason)
+        logger.log(level, "%s-%d is offline: %s", topic.image.name, index, reason)
         return self._placeholder(topic, index, reason)
 
     def _placeholder(self, topic: TopicPartitions, index: int, reason: str) -> LivePartition:

@@ -278,7 +278,8 @@ def test_write_error_takes_the_partition_offline():
 
 
 def test_full_disk_refuses_one_write(caplog: pytest.LogCaptureFixture):
-    """When there is room again, writing goes on, and the refused batch is no duplicate. It is logged once a minute."""
+    """When there is room again, writing goes on, and the refused batch is no duplicate. It is logged once a minute, and its end once."""
+    caplog.set_level("INFO")
     live = room_with_topic().partition("a")
     live.log = FailingLog(live.log)
     live.log.append_error = DiskFullError("no space left on the device")
@@ -288,7 +289,9 @@ def test_full_disk_refuses_one_write(caplog: pytest.LogCaptureFixture):
     live.log.append_error = None
     assert not live.offline
     assert produce(live, sequence=0, producer=9, epoch=0) == 0
-    assert live.log_end_offset == 1
+    assert produce(live) == 1
+    assert live.log_end_offset == 2
+    assert [record.getMessage() for record in caplog.records][1:] == ["a-0 takes writes again"]
 
 
 def test_no_descriptor_for_a_read():
