@@ -28,6 +28,8 @@ def recover(log: Log, leader_epoch: int, now_ms: int, expiration_ms: int) -> tup
     state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
     if not log.log_end_offset:
         return state, NO_SNAPSHOT
+    if log.recovery.doubts_aborted:
+        renew_aborted(log, leader_epoch)
     snapshot_offset, entries = latest_snapshot(log)
     state.producers = Producers(entry for entry in entries if not is_expired(entry, now_ms, expiration_ms))
     replay(log, state, max(snapshot_offset, 0))
@@ -57,6 +59,28 @@ def replay(log: Log, state: PartitionState, start: int) -> None:
     state.log_end_offset = log.log_end_offset
     state.producers.settle(state.high_watermark)
     state.forget_aborted()
+
+
+def renew_aborted(log: Log, leader_epoch: int) -> None:
+    """Make the transaction indexes anew from all markers that lie in the log."""
+    state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
+    for header, batch in log.batches(0):
+        if header.is_control and header.producer_id >= 0:
+            for record in iter_records(batch.read()):
+                committed = control_type(record.key) == ControlType.COMMIT
+                state.advance_marker(header, header.base_offset, marker_coordinator_epoch(record.value), committed=committed)
+        else:
+            state.producers.update(header, header.base_offset)
+    said, found = list(log.aborted()), list(state.aborted or ())
+    log.renew_aborted(found)
+    if said != found:
+        logger.warning(
+            "%s-%d: the transaction indexes named %d aborted transactions, the markers in the log tell of %d: the indexes were made anew",
+            log.topic,
+            log.partition,
+            len(said),
+            len(found),
+        )
 
 
 def _replay_marker(log: Log, state: PartitionState, header: BatchHeader, batch: Slice) -> None:

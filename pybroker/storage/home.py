@@ -7,13 +7,15 @@ Nothing is there before the first segment is made: a topic that nobody writes to
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from pybroker.storage import compacted, layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
+from pybroker.storage.index_seals import Seal, decode_seals, encode_seals, seal_of, why_not_believed
 from pybroker.storage.interface import AbortedTransaction, LogConfig, StorageError
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
@@ -28,8 +30,11 @@ class LogHome:
     """The directory of one log. `prepare` is called before it is made, and may raise OSError."""
 
     __slots__ = (
+        "_doubted",
         "_names_changed",
+        "_sealed",
         "_snapshots",
+        "_transactional",
         "_unsynced_indexes",
         "directory",
         "exists",
@@ -56,6 +61,9 @@ class LogHome:
         self.wrote_metadata = False
         self._names_changed = False
         self._unsynced_indexes: set[str] = set()
+        self._transactional: set[int] = set()  # the base offsets of segments that may have a transaction index
+        self._doubted = False
+        self._sealed: dict[int, Seal] | None = None  # what the file says; None: it is not there, or says nothing
         self._snapshots: list[int] | None = None if exists else []  # the offsets of those there are, newest first
 
     def create(self) -> None:
@@ -205,6 +213,8 @@ class LogHome:
 
     def put_in_place(self, segment: DiskSegment) -> None:
         """See `compacted.put_in_place`."""
+        self.drop_seals()
+        self._transactional.add(segment.base_offset)
         compacted.put_in_place(segment, self.files)
         self._names_changed = True
 
@@ -224,6 +234,7 @@ class LogHome:
     def add_aborted(self, base_offset: int, entry: AbortedTransaction) -> None:
         """Add to the index of a segment. Raises StorageError."""
         path = self._transaction_index(base_offset)
+        self._transactional.add(base_offset)
         try:
             append_entry(self.files, path, entry)
         except OSError as error:
@@ -240,6 +251,22 @@ class LogHome:
 
     def replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
         """Write the index of a segment anew; whatever else the file holds is dropped. Raises StorageError."""
+        self.drop_seals()
+        self._replace_aborted(base_offset, entries)
+
+    def renew_aborted(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
+        """Write the indexes of all segments anew; the seals go last, so a stop in between leaves the doubt. Raises StorageError."""
+        grouped: dict[int, list[AbortedTransaction]] = {}
+        for entry in entries:
+            grouped.setdefault(base_offsets[max(0, bisect_right(base_offsets, entry.last_offset) - 1)], []).append(entry)
+        for base_offset in base_offsets:
+            if base_offset in grouped or base_offset in self._transactional:
+                self._replace_aborted(base_offset, grouped.get(base_offset, []))
+        self._doubted = False
+        self.drop_seals()
+
+    def _replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
+        self._transactional.add(base_offset)
         path = self._transaction_index(base_offset)
         try:
             if entries:
@@ -251,6 +278,70 @@ class LogHome:
         except OSError as error:
             raise storage_error("write", path, error) from error
         self._changed(path)
+
+    # --- what those were when the log was closed: see `index_seals`
+
+    def _seals(self) -> str:
+        return os.path.join(self.directory, layout.TRANSACTION_INDEX_CHECKPOINT)
+
+    def doubts(self, transactional: Iterable[int], sealed: bool, ends: Mapping[int, int]) -> list[str]:
+        """Why transaction indexes are not believed; `ends`: where segments that must be whole end, by base offset. Raises StorageError."""
+        self._transactional.update(transactional)
+        doubts = self._read_seals() if sealed else []
+        for base_offset in sorted(set(ends) & (self._transactional | set(self._sealed or ()))):
+            path = self._transaction_index(base_offset)
+            try:
+                content = self.files.read_file(path) if self.files.exists(path) else b""
+            except OSError as error:
+                raise storage_error("read", path, error) from error
+            why = why_not_believed(content, (self._sealed or {}).get(base_offset), base_offset, ends[base_offset])
+            doubts += [f"{path} is not believed: {why}"] if why is not None else []
+        self._doubted = bool(doubts)
+        return doubts
+
+    def _read_seals(self) -> list[str]:
+        path = self._seals()
+        try:
+            self._sealed = decode_seals(self.files.read_file(path))
+        except ValueError as damage:
+            self._sealed = {}
+            return [f"{path} is damaged: {damage}"]
+        except OSError as error:
+            raise storage_error("read", path, error) from error
+        return []
+
+    def drop_seals(self) -> None:
+        """Before an index is written anew. Raises StorageError."""
+        if self._sealed is None:
+            return
+        try:
+            with suppress(FileNotFoundError):
+                self.files.unlink(self._seals())
+        except OSError as error:
+            raise storage_error("remove", self._seals(), error) from error
+        self._sealed = None
+        self._names_changed = True
+
+    def seal_aborted(self, base_offsets: Sequence[int]) -> None:
+        """Say what the transaction indexes are, durably; the log is closed. Not if nobody settled a doubt. Raises StorageError."""
+        if self._doubted:
+            return
+        seals = {}
+        for base_offset in sorted(self._transactional.intersection(base_offsets)):
+            path = self._transaction_index(base_offset)
+            try:
+                content = self.files.read_file(path) if self.files.exists(path) else b""
+            except OSError as error:
+                raise storage_error("read", path, error) from error
+            if content:
+                seals[base_offset] = seal_of(content)
+        if seals == (self._sealed or {}):
+            return
+        try:
+            self.files.replace_file(self._seals(), encode_seals(seals))
+        except OSError as error:
+            raise storage_error("write", self._seals(), error) from error
+        self._sealed = seals
 
     def _changed(self, path: str) -> None:
         self._unsynced_indexes.add(path)

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pybroker.records.batch import BatchHeader
@@ -137,6 +137,7 @@ class AbortedTransaction(NamedTuple):
 class RecoveryReport(NamedTuple):
     """What opening a log found: how many bytes were scanned, and why and where it was cut (`None`: it was whole).
 
+    `doubts_aborted`: the transaction indexes may lack something, and must be made anew from the markers.
     `remarks`: one sentence each about anything else that a person should know (a file that does not belong there, a damaged checkpoint).
     """
 
@@ -144,6 +145,7 @@ class RecoveryReport(NamedTuple):
     cut_bytes: int = 0
     cut_reason: str | None = None
     remarks: tuple[str, ...] = ()
+    doubts_aborted: bool = False
 
 
 class Log(Protocol):
@@ -296,6 +298,10 @@ class Log(Protocol):
 
         After an unclean stop, only what lies before the recovery point can be relied on.
         """
+        ...
+
+    def renew_aborted(self, entries: Iterable[AbortedTransaction]) -> None:
+        """Write all transaction indexes anew. Raises StorageError."""
         ...
 
     def forget_aborted(self, from_offset: int) -> None:

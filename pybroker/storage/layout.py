@@ -52,6 +52,7 @@ METADATA = ("__cluster_metadata", 0)
 
 PARTITION_METADATA = "partition.metadata"
 LEADER_EPOCH_CHECKPOINT = "leader-epoch-checkpoint"
+TRANSACTION_INDEX_CHECKPOINT = "transaction-index-checkpoint"  # ours: see `index_seals`
 QUORUM_STATE = "quorum-state"
 METADATA_SNAPSHOT = ".checkpoint"  # snapshots of __cluster_metadata, which are the controller's
 
@@ -132,6 +133,6 @@ def parse_segment_file(name: str) -> tuple[int, str, str] | None:
 def is_known_in_partition(name: str) -> bool:
     """Whether a file that is no segment's belongs into a log's directory; its unfinished copies do too."""
     stem = name.removesuffix(".tmp")
-    if stem in (PARTITION_METADATA, LEADER_EPOCH_CHECKPOINT, QUORUM_STATE) or METADATA_SNAPSHOT in stem:
+    if stem in (PARTITION_METADATA, LEADER_EPOCH_CHECKPOINT, TRANSACTION_INDEX_CHECKPOINT, QUORUM_STATE) or METADATA_SNAPSHOT in stem:
         return True
     return parse_segment_file(stem) is not None

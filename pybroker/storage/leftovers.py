@@ -20,7 +20,8 @@ from pybroker.storage.headers import DamagedBatch, HeaderReader
 class Settled(NamedTuple):
     """What lies in the directory: base offsets of segments in order, offsets of producer snapshots; remarks on what does not belong.
 
-    `swapped`: whether a compaction was finished. `unindexed`: the base offsets of segments that lack an index.
+    `swapped`: whether a compaction was finished. `unindexed`: the base offsets of segments that lack an index;
+    `transactional`: of those that have a transaction index. `sealed`: whether these were checkpointed.
     """
 
     bases: list[int]
@@ -28,11 +29,14 @@ class Settled(NamedTuple):
     remarks: list[str]
     swapped: bool
     unindexed: frozenset[int]
+    transactional: frozenset[int]
+    sealed: bool
 
 
 def settle_directory(files: Files, directory: str) -> Settled:
     """Finish or undo what was begun. Raises OSError."""
     names = sorted(files.listdir(directory))
+    known = frozenset(names)
     remarks: list[str] = []
     swapped: list[int] = []
     strays: list[tuple[int, str]] = []
@@ -61,7 +65,11 @@ def settle_directory(files: Files, directory: str) -> Settled:
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    return Settled(sorted(logs), snapshots, remarks, bool(swapped), frozenset(logs - _indexed(indexes)))
+    transactional = frozenset(
+        offset for offset in logs if layout.segment_file_name(offset, layout.TRANSACTION_INDEX) in known or offset in swapped
+    )
+    sealed = layout.TRANSACTION_INDEX_CHECKPOINT in known
+    return Settled(sorted(logs), snapshots, remarks, bool(swapped), frozenset(logs - _indexed(indexes)), transactional, sealed)
 
 
 def _indexed(indexes: list[tuple[int, str]]) -> set[int]:

@@ -14,7 +14,7 @@ Theory of operation
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from threading import Lock
 from typing import Any
@@ -464,6 +464,7 @@ class PartitionLog:
         if self._active is not None:
             self._active.write_indexes()
         self.flush()
+        self.home.seal_aborted(self._bases)
         self.let_go()
 
     def let_go(self) -> None:
@@ -498,6 +499,10 @@ class PartitionLog:
         for base_offset in self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]:
             kept = [entry for entry in self.home.aborted(base_offset) if entry.last_offset < from_offset]
             self.home.replace_aborted(base_offset, kept)
+
+    def renew_aborted(self, entries: Iterable[AbortedTransaction]) -> None:
+        """See `interface.Log.renew_aborted`."""
+        self._or_fail(self.home.renew_aborted, self._bases, entries)
 
     def _base_of(self, offset: int) -> int:
         return self._bases[max(0, bisect_right(self._bases, offset) - 1)]

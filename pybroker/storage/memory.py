@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 from pybroker.records.batch import BatchHeader, read_header
@@ -243,6 +243,12 @@ class MemoryHome:
     def aborted(self, base_offset: int) -> list[AbortedTransaction]:
         """What the index of a segment holds."""
         return self._aborted.get(base_offset, [])
+
+    def renew_aborted(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
+        """Nothing is ever in doubt."""
+
+    def seal_aborted(self, base_offsets: Sequence[int]) -> None:
+        """Nobody comes after."""
 
     def replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
         """Write the index of a segment anew."""

@@ -32,7 +32,7 @@ from pybroker.storage.files import READ_ONLY, Files, OpenFile
 from pybroker.storage.foreign import without_foreign
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
-from pybroker.storage.leftovers import settle_directory
+from pybroker.storage.leftovers import Settled, settle_directory
 from pybroker.storage.scan import Scan, scan_file
 from pybroker.storage.segment import DiskSegment
 
@@ -70,9 +70,10 @@ class _Findings:
     scanned_bytes: int = 0
     cut_bytes: int = 0
     cut_reason: str | None = None
+    doubts_aborted: bool = False
 
     def report(self) -> RecoveryReport:
-        return RecoveryReport(self.scanned_bytes, self.cut_bytes, self.cut_reason, tuple(self.remarks))
+        return RecoveryReport(self.scanned_bytes, self.cut_bytes, self.cut_reason, tuple(self.remarks), self.doubts_aborted)
 
 
 class _Gaps:
@@ -137,8 +138,20 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
     epochs.truncate_from_end(end_offset)
     epochs.truncate_from_start(log_start_offset)
     home.drop_snapshots_after(end_offset if checkpointed.clean else min(checkpointed.recovery_point, end_offset))
+    doubts = _doubts(home, found, segments, checkpointed, end_offset)
+    findings.remarks += doubts
+    findings.doubts_aborted = bool(doubts) or (checkpointed.clean and bool(found.unindexed.intersection(bases)))
     recovery_point = end_offset if checkpointed.clean and findings.scanned_bytes == 0 else min(checkpointed.recovery_point, end_offset)
     return Opened(segments, epochs, log_start_offset, recovery_point, findings.report())
+
+
+def _doubts(home: LogHome, found: Settled, segments: list[DiskSegment], checkpointed: Checkpointed, end_offset: int) -> list[str]:
+    """Why transaction indexes are not believed. After a kill only those are looked at that were durable before."""
+    bases = [segment.base_offset for segment in segments]
+    ends = dict(zip(bases, [*bases[1:], end_offset], strict=False))
+    if not checkpointed.clean:
+        ends = {base: end for base, end in ends.items() if end <= checkpointed.recovery_point}
+    return home.doubts(found.transactional, found.sealed, ends)
 
 
 def _existing(home: LogHome, config: LogConfig, bases: list[int]) -> list[DiskSegment]:

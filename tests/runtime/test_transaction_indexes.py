@@ -1,0 +1,220 @@
+"""Transaction indexes that were lost or changed while no broker ran: readers of committed records are given nothing that was aborted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from pybroker.core.producer_snapshot import encode_snapshot
+from pybroker.records.batch import patch_base_offset_and_epoch, read_header
+from pybroker.records.builder import build_batch
+from pybroker.records.control import build_marker
+from pybroker.runtime.recovery import recover
+from pybroker.storage.interface import LogConfig
+from pybroker.storage.store import DiskLogStore
+from pybroker.storage.transaction_index import ENTRY_BYTES
+
+CONFIG = LogConfig(segment_bytes=1000, index_interval_bytes=200)
+NEVER = 1 << 60
+
+
+class Room:
+    """A store with one log of several segments, in which every second transaction was aborted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / "data"
+        store = self.open()
+        log = store.create("t", 0, b"i" * 16, CONFIG)
+        state, _ = recover(log, 0, 1, NEVER)
+        for number in range(10):
+            batch = build_batch(
+                [(b"k", b"v" * 40)],
+                base_offset=2 * number,
+                producer_id=7,
+                producer_epoch=0,
+                base_sequence=number,
+                timestamp=1,
+                leader_epoch=0,
+                transactional=True,
+            )
+            header = read_header(batch)
+            log.append(batch, header, 1)
+            state.advance(header, header.base_offset)
+            self.end(log, state, committed=number % 2 == 0)
+        log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
+        store.close({})
+        self.whole = self.aborted()
+        assert len(self.whole) == 5
+        assert len(self.indexes()) > 1
+
+    def end(self, log: Any, state: Any, *, committed: bool) -> None:
+        """The transaction's marker."""
+        marker, _ = build_marker(7, 0, 0, timestamp_ms=1, commit=committed)
+        patch_base_offset_and_epoch(marker, 0, log.log_end_offset, 0)
+        header = read_header(marker)
+        log.append(marker, header, 1)
+        aborted = state.advance_marker(header, header.base_offset, 0, committed=committed)
+        if aborted is not None:
+            log.add_aborted(aborted)
+
+    def open(self) -> DiskLogStore:
+        """As a broker does."""
+        return DiskLogStore.open([str(self.path)], cluster_id="c", node_id=1, rng=Random(1), config=CONFIG)
+
+    def indexes(self) -> list[Path]:
+        """The transaction indexes."""
+        return sorted((self.path / "t-0").glob("*.txnindex"))
+
+    def aborted(self, *, clean: bool = True) -> list[Any]:
+        """What a start finds."""
+        store = self.open()
+        state, _ = recover(store.get("t", 0), 1, 1, NEVER)
+        if clean:
+            store.close({})
+        else:
+            store.abandon()
+        return list(state.aborted or ())
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """After a clean stop."""
+    return Room(tmp_path)
+
+
+def flip(at: int) -> Callable[[bytes], bytes]:
+    """One wrong bit."""
+    return lambda content: content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
+    "removed": lambda content: None,
+    "empty": lambda content: b"",
+    "cut": lambda content: content[:-1],
+    "an entry less": lambda content: content[:-ENTRY_BYTES],
+    "version": flip(1),
+    "producer id": flip(9),
+    "first offset": flip(17),
+    "last offset": flip(25),
+    "last stable offset": flip(33),
+    "garbage behind": lambda content: content + bytes(ENTRY_BYTES),
+    "out of order": lambda content: content + content,
+}
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_found_and_mended(room: Room, kind: str, which: int, clean: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever was done to an index after a clean stop: it is made anew and that is said, once; what is written on is kept, too."""
+    path = room.indexes()[which]
+    content = path.read_bytes()
+    damaged = DAMAGE[kind](content)
+    if damaged is None:
+        path.unlink()
+    else:
+        path.write_bytes(damaged)
+    store = room.open()
+    log = store.get("t", 0)
+    assert any(f"{path} is not believed: " in remark for remark in log.recovery.remarks)
+    with caplog.at_level(logging.WARNING):
+        state, _ = recover(log, 1, 1, NEVER)
+    assert list(state.aborted or ()) == room.whole
+    if kind in ("removed", "empty", "first offset"):
+        assert "the indexes were made anew" in caplog.text
+    batch = build_batch(
+        [(b"k", b"v")],
+        base_offset=log.log_end_offset,
+        producer_id=7,
+        producer_epoch=0,
+        base_sequence=10,
+        timestamp=1,
+        leader_epoch=0,
+        transactional=True,
+    )
+    log.append(batch, read_header(batch), 1)
+    state.advance(read_header(batch), log.log_end_offset - 1)
+    room.end(log, state, committed=False)
+    log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
+    if clean:
+        store.close({})
+    else:
+        store.abandon()
+    assert path.read_bytes().startswith(content)
+    caplog.clear()
+    assert len(room.aborted()) == 6
+    store = room.open()
+    assert (store.get("t", 0).recovery.remarks, store.get("t", 0).recovery.doubts_aborted) == ((), False)
+    store.close({})
+    assert caplog.records == []
+
+
+def test_all_indexes_are_gone(room: Room) -> None:
+    """Also where nothing is left that says what they were: a segment without its other indexes is looked at."""
+    for path in (room.path / "t-0").iterdir():
+        if path.suffix in (".index", ".timeindex", ".txnindex") or path.name == "transaction-index-checkpoint":
+            path.unlink()
+    assert room.aborted() == room.whole
+    assert len(room.indexes()) > 1
+
+
+def test_a_stop_while_they_are_made_anew(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start finds the rest."""
+    for path in room.indexes():
+        path.unlink()
+    store = room.open()
+    home = store.get("t", 0).home
+    replace = type(home)._replace_aborted
+
+    def once(self: Any, base_offset: int, entries: Any) -> None:
+        replace(self, base_offset, entries)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(home), "_replace_aborted", once)
+        with pytest.raises(KeyboardInterrupt):
+            recover(store.get("t", 0), 1, 1, NEVER)
+    store.abandon()
+    assert len(room.indexes()) == 1
+    assert room.aborted(clean=False) == room.whole
+    assert room.aborted() == room.whole
+
+
+def test_what_says_how_they_were_is_damaged(room: Room) -> None:
+    """Then nothing is believed, and nothing is lost."""
+    path = room.path / "t-0" / "transaction-index-checkpoint"
+    path.write_bytes(b"nonsense")
+    store = room.open()
+    assert "transaction-index-checkpoint is damaged" in store.get("t", 0).recovery.remarks[0]
+    store.abandon()
+    assert room.aborted(clean=False) == room.whole
+    assert room.aborted() == room.whole
+    assert path.read_bytes() != b"nonsense"
+
+
+def test_an_index_that_others_wrote_on(room: Room) -> None:
+    """Kafka does not know the file: what is behind the bytes that it tells of is believed."""
+    seals = room.path / "t-0" / "transaction-index-checkpoint"
+    lines = seals.read_text().splitlines()
+    last = room.indexes()[-1]
+    base, size_bytes, _ = lines[-1].split(" ")
+    assert (int(base), int(size_bytes)) == (int(last.stem), last.stat().st_size)
+    seals.write_text("\n".join([lines[0], str(int(lines[1]) - 1), *lines[2:-1], ""]))
+    store = room.open()
+    assert store.get("t", 0).recovery.remarks == ()
+    store.abandon()
+
+
+def test_a_log_without_aborted_transactions_has_no_such_file(tmp_path: Path) -> None:
+    """Most logs have none."""
+    store = DiskLogStore.open([str(tmp_path)], cluster_id="c", node_id=1, rng=Random(1), config=CONFIG)
+    log = store.create("t", 0, b"i" * 16, CONFIG)
+    batch = build_batch([(b"k", b"v")], base_offset=0, timestamp=1, leader_epoch=0)
+    log.append(batch, read_header(batch), 1)
+    store.close({})
+    assert not (tmp_path / "t-0" / "transaction-index-checkpoint").exists()
