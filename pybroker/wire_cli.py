@@ -34,7 +34,9 @@ class UsageError(Exception):
 
 def add_wire_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `wire` and its three commands to the program's parser."""
-    wire = subparsers.add_parser("wire", help="decode, encode and check Kafka messages", description=__doc__.split("\n")[0])
+    wire = subparsers.add_parser(
+        "wire", help="decode, encode and check Kafka messages", description=__doc__.split("\n")[0], epilog=__doc__.split("\n\n")[-1]
+    )
     commands = wire.add_subparsers(dest="wire_command", required=True, metavar="COMMAND")
     decoder = commands.add_parser("decode", help="bytes to JSON; without options: whole request frames")
     _add_input(decoder)
