@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, check_segment
+from pybroker.inspection.check_transaction_index import check_transaction_index, read_seals
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, Place, is_kept, place_of
@@ -26,12 +27,11 @@ from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epoch
 from pybroker.storage.epochs import UNKNOWN_EPOCH, EpochCache
 from pybroker.storage.files import Files
 from pybroker.storage.index_files import SUFFIXES
+from pybroker.storage.index_seals import Seal
 from pybroker.storage.interface import StorageError
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.scan import HEADER_BYTES
 from pybroker.storage.time_index import TimeIndex
-from pybroker.storage.transaction_index import ENTRY_BYTES as TRANSACTION_ENTRY_BYTES
-from pybroker.storage.transaction_index import decode_entries
 
 MOST_TOLD = 20  # places in one segment; who has more needs no list
 NEEDED = (
@@ -61,7 +61,7 @@ class Outlook(NamedTuple):
 @dataclass(slots=True)
 class LogCheck:
     """What was found in one log. `unreadable`: files of it that could not be looked at, with the reason. `unindexed`: the base offsets of
-    segments that lack an index."""
+    segments that lack an index. `seals`: what the transaction indexes were when the log was closed."""
 
     path: str
     outlook: Outlook
@@ -71,6 +71,7 @@ class LogCheck:
     shows_compaction: bool = False
     unreadable: list[str] = field(default_factory=list)
     unindexed: frozenset[int] = frozenset()
+    seals: dict[int, Seal] = field(default_factory=dict)
 
     @property
     def may_have_gaps(self) -> bool:
@@ -152,9 +153,11 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
         bases = [base_offset for base_offset in bases if base_offset == only]
     check.unindexed = frozenset(base for base in bases if not {layout.segment_file_name(base, suffix) for suffix in SUFFIXES} <= {*names})
     watches = Watches()
-    for base_offset in bases:
+    check.seals, damage = read_seals(files, path)
+    check.findings += damage
+    for base_offset, following in zip(bases, [*bases[1:], None], strict=False):
         try:
-            _check_one(files, check, base_offset, watches, is_last=base_offset == bases[-1])
+            _check_one(files, check, base_offset, watches, following)
         except FileNotFoundError as error:
             if not outlook.in_use:
                 check.unreadable.append(why_unreadable(str(error.filename), error))
@@ -173,7 +176,7 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
 # --- segments
 
 
-def _check_one(files: Files, check: LogCheck, base_offset: int, watches: Watches, *, is_last: bool) -> None:
+def _check_one(files: Files, check: LogCheck, base_offset: int, watches: Watches, following: int | None) -> None:
     path = os.path.join(check.path, layout.segment_file_name(base_offset, layout.LOG))
     stem = path.removesuffix(layout.LOG)
     size_bytes = files.size(path)
@@ -184,13 +187,13 @@ def _check_one(files: Files, check: LogCheck, base_offset: int, watches: Watches
     found = check_segment(files, path, base_offset, watches.begin_segment(base_offset), index, time_index)
     found.index_faults[:0], found.time_index_faults[:0] = faults, time_faults
     check.segments.append(found)
-    if not is_last and time_index is not None and found.max_timestamp > (time_index.last() or (-1, 0))[0]:
+    if following is not None and time_index is not None and found.max_timestamp > (time_index.last() or (-1, 0))[0]:
         found.time_index_faults.append(f"its last entry does not tell the largest time, {found.max_timestamp}")
     for suffix, wrong in ((layout.INDEX, found.index_faults), (layout.TIME_INDEX, found.time_index_faults)):
         if wrong:
             more = f" (and {len(wrong) - 1} more entries)" if len(wrong) > 1 else ""
             check.findings.append(Finding(stem + suffix, wrong[0] + more, next_start=_index_hope(suffix, wrong[0])))
-    _check_transaction_index(files, check, stem + layout.TRANSACTION_INDEX, watches.transactions)
+    check_transaction_index(files, check, base_offset, found.next_offset if following is None else following, watches.transactions)
 
 
 def _index_hope(suffix: str, wrong: str) -> str:
@@ -222,19 +225,6 @@ def _content(files: Files, path: str) -> bytes | None:
         return files.read_file(path)
     except FileNotFoundError:
         return None
-
-
-def _check_transaction_index(files: Files, check: LogCheck, path: str, transactions: TransactionCheck) -> None:
-    content = _content(files, path) or b""
-    entries = list(decode_entries(content))
-    wrong = [] if check.segments[-1].cuts else transactions.compare(entries)
-    if len(entries) * TRANSACTION_ENTRY_BYTES != len(content):
-        wrong.insert(0, f"from byte {len(entries) * TRANSACTION_ENTRY_BYTES} on it holds no entries")
-    if wrong:
-        check.wrong_transactions = True
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        hope = "makes it anew from the last producer snapshot on, and believes what is before"
-        check.findings.append(Finding(path, wrong[0] + more, next_start=hope))
 
 
 def segment_findings(check: LogCheck, at: int) -> Iterator[Finding]:

@@ -20,7 +20,9 @@ from pybroker.storage.files import Files
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.store import DiskLogStore
+from pybroker.storage.transaction_index import ENTRY_BYTES
 from pybroker.testing.output import NowhereToWrite
+from tests.runtime.aborted_room import TransactionRoom
 
 Shown = tuple[int, str, str]
 Batches = Callable[..., list[bytes]]
@@ -633,3 +635,30 @@ def test_what_is_no_part_of_the_log(
     store = open_store(path)
     store.close({})
     assert verify(path)[0] == 0
+
+
+def test_transaction_index_that_changed_since_the_stop(verify: Callable[..., Shown], tmp_path: Path) -> None:
+    """What a start of pybroker would do is said: it knows what the index was. Of a log of Kafka's it believes what can be."""
+    room = TransactionRoom(tmp_path)
+    path, content = room.indexes()[0], room.indexes()[0].read_bytes()
+    for damaged, words in (
+        (b"", "it is gone"),
+        (content[:-ENTRY_BYTES], f"it has {len(content) - ENTRY_BYTES} bytes, and had {len(content)} when the log was closed"),
+        (content[:17] + b"\x55" + content[18:], "its checksum is not what it was when the log was closed"),
+    ):
+        path.write_bytes(damaged)
+        _, out, _ = verify(room.path)
+        assert f"DAMAGE: {path}: {words}" in out
+        assert "The next start makes the transaction indexes of the log anew from all markers in it" in out
+    seals = path.parent / "transaction-index-checkpoint"
+    kept = seals.read_bytes()
+    seals.write_bytes(b"0\n7\n")
+    path.write_bytes(content)
+    assert "it does not tell what the transaction indexes were" in verify(room.path)[1]
+    seals.write_bytes(kept)
+    path.write_bytes(content[:-ENTRY_BYTES])
+    seals.unlink()
+    assert "believes it, so that readers of committed records may be given what was aborted" in verify(room.path)[1]
+    verify("--repair", room.path)
+    assert path.read_bytes() == content
+    assert room.aborted() == room.whole

@@ -11,80 +11,18 @@ from typing import Any
 import pytest
 
 from pybroker.core.producer_snapshot import encode_snapshot
-from pybroker.records.batch import patch_base_offset_and_epoch, read_header
+from pybroker.records.batch import read_header
 from pybroker.records.builder import build_batch
-from pybroker.records.control import build_marker
 from pybroker.runtime.recovery import recover
-from pybroker.storage.interface import LogConfig
 from pybroker.storage.store import DiskLogStore
 from pybroker.storage.transaction_index import ENTRY_BYTES
-
-CONFIG = LogConfig(segment_bytes=1000, index_interval_bytes=200)
-NEVER = 1 << 60
-
-
-class Room:
-    """A store with one log of several segments, in which every second transaction was aborted."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path / "data"
-        store = self.open()
-        log = store.create("t", 0, b"i" * 16, CONFIG)
-        state, _ = recover(log, 0, 1, NEVER)
-        for number in range(10):
-            batch = build_batch(
-                [(b"k", b"v" * 40)],
-                base_offset=2 * number,
-                producer_id=7,
-                producer_epoch=0,
-                base_sequence=number,
-                timestamp=1,
-                leader_epoch=0,
-                transactional=True,
-            )
-            header = read_header(batch)
-            log.append(batch, header, 1)
-            state.advance(header, header.base_offset)
-            self.end(log, state, committed=number % 2 == 0)
-        log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
-        store.close({})
-        self.whole = self.aborted()
-        assert len(self.whole) == 5
-        assert len(self.indexes()) > 1
-
-    def end(self, log: Any, state: Any, *, committed: bool) -> None:
-        """The transaction's marker."""
-        marker, _ = build_marker(7, 0, 0, timestamp_ms=1, commit=committed)
-        patch_base_offset_and_epoch(marker, 0, log.log_end_offset, 0)
-        header = read_header(marker)
-        log.append(marker, header, 1)
-        aborted = state.advance_marker(header, header.base_offset, 0, committed=committed)
-        if aborted is not None:
-            log.add_aborted(aborted)
-
-    def open(self) -> DiskLogStore:
-        """As a broker does."""
-        return DiskLogStore.open([str(self.path)], cluster_id="c", node_id=1, rng=Random(1), config=CONFIG)
-
-    def indexes(self) -> list[Path]:
-        """The transaction indexes."""
-        return sorted((self.path / "t-0").glob("*.txnindex"))
-
-    def aborted(self, *, clean: bool = True) -> list[Any]:
-        """What a start finds."""
-        store = self.open()
-        state, _ = recover(store.get("t", 0), 1, 1, NEVER)
-        if clean:
-            store.close({})
-        else:
-            store.abandon()
-        return list(state.aborted or ())
+from tests.runtime.aborted_room import CONFIG, NEVER, TransactionRoom
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
+def room(tmp_path: Path) -> TransactionRoom:
     """After a clean stop."""
-    return Room(tmp_path)
+    return TransactionRoom(tmp_path)
 
 
 def flip(at: int) -> Callable[[bytes], bytes]:
@@ -110,7 +48,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize("which", [0, -1])
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_found_and_mended(room: Room, kind: str, which: int, clean: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_damage_is_found_and_mended(room: TransactionRoom, kind: str, which: int, clean: bool, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever was done to an index after a clean stop: it is made anew and that is said, once; what is written on is kept, too."""
     path = room.indexes()[which]
     content = path.read_bytes()
@@ -154,7 +92,7 @@ def test_damage_is_found_and_mended(room: Room, kind: str, which: int, clean: bo
     assert caplog.records == []
 
 
-def test_all_indexes_are_gone(room: Room) -> None:
+def test_all_indexes_are_gone(room: TransactionRoom) -> None:
     """Also where nothing is left that says what they were: a segment without its other indexes is looked at."""
     for path in (room.path / "t-0").iterdir():
         if path.suffix in (".index", ".timeindex", ".txnindex") or path.name == "transaction-index-checkpoint":
@@ -163,7 +101,7 @@ def test_all_indexes_are_gone(room: Room) -> None:
     assert len(room.indexes()) > 1
 
 
-def test_a_stop_while_they_are_made_anew(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next start finds the rest."""
     for path in room.indexes():
         path.unlink()
@@ -185,7 +123,7 @@ def test_a_stop_while_they_are_made_anew(room: Room, monkeypatch: pytest.MonkeyP
     assert room.aborted() == room.whole
 
 
-def test_what_says_how_they_were_is_damaged(room: Room) -> None:
+def test_what_says_how_they_were_is_damaged(room: TransactionRoom) -> None:
     """Then nothing is believed, and nothing is lost."""
     path = room.path / "t-0" / "transaction-index-checkpoint"
     path.write_bytes(b"nonsense")
@@ -197,7 +135,7 @@ def test_what_says_how_they_were_is_damaged(room: Room) -> None:
     assert path.read_bytes() != b"nonsense"
 
 
-def test_an_index_that_others_wrote_on(room: Room) -> None:
+def test_an_index_that_others_wrote_on(room: TransactionRoom) -> None:
     """Kafka does not know the file: what is behind the bytes that it tells of is believed."""
     seals = room.path / "t-0" / "transaction-index-checkpoint"
     lines = seals.read_text().splitlines()
