@@ -80,6 +80,9 @@ class Marking:
                 if error.code not in _NOTHING_TO_END:
                     self._failed.append((topic, partition))
                 logger.warning("%s-%d took no marker of producer %d: %s", topic, partition, self._marker.producer_id, error)
+            except Exception:  # a bug: the client has been told that its transaction ends, so that is tried again, too
+                self._failed.append((topic, partition))
+                logger.exception("the marker of producer %d for %s-%d failed", self._marker.producer_id, topic, partition)
             else:
                 if not written.is_safe:
                     self._unsafe.append(written)

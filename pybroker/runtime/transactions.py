@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from pybroker.runtime.groups import GroupCoordinator
     from pybroker.runtime.partition import LivePartition
     from pybroker.runtime.partitions import Partitions
+
+logger = logging.getLogger(__name__)
 
 FIRST_RETRY_MS = 50
 LAST_RETRY_MS = 5_000
@@ -168,9 +171,8 @@ class TransactionCoordinator:
         )
         marking = Marking(self.markers, marker, ending.partitions)
         marking.write()
-        if marking.is_safe:
-            runner.do(lambda shard, now_ms: shard.complete(now_ms, ending))
-        if self._nursery is not None and not runner.machine.is_complete(ending):
+        is_complete = _complete(runner, ending, marking)
+        if self._nursery is not None and not is_complete:
             self._nursery.start_soon(self._end_later, runner, ending, marking, name="transaction markers")
 
     async def _end_later(self, runner: Runner[TransactionShard], ending: Ending, marking: Marking) -> None:
@@ -178,10 +180,19 @@ class TransactionCoordinator:
         while self._shards.holds(runner):
             await marking.write_rest()
             await marking.wait_safe()
-            if marking.is_safe:
-                runner.do(lambda shard, now_ms: shard.complete(now_ms, ending))
-                if runner.machine.is_complete(ending):
-                    return
+            if _complete(runner, ending, marking):
+                return
             await self._clock.sleep_until_ms(self._clock.now_ms() + retry_ms)
             retry_ms = min(2 * retry_ms, LAST_RETRY_MS)
             marking.try_again()
+
+
+def _complete(runner: Runner[TransactionShard], ending: Ending, marking: Marking) -> bool:
+    """Complete a transaction if all its markers are safe; whether it is complete then. A bug is logged, and then it is not."""
+    try:
+        if marking.is_safe:
+            runner.do(lambda shard, now_ms: shard.complete(now_ms, ending))
+        return runner.machine.is_complete(ending)
+    except Exception:
+        logger.exception("the transaction of producer %d cannot be completed", ending.producer_id)
+        return False

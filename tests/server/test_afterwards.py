@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from pybroker.core.transactions.shard import TransactionShard
 from pybroker.handlers.context import ConnectionInfo
 from pybroker.records.builder import build_batch
 from pybroker.server.buffers import BufferPool
@@ -196,20 +197,40 @@ def test_nobody_sees_the_time_between() -> None:
     told(story)
 
 
-def test_a_bug_after_the_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged; the connection goes on."""
+def fail_twice(room: TransactionRoom, place: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let what is to be done after the answer fail; gives what is left to fail."""
+    left = ["a bug", "a bug"]
+    markers = room.transactions.markers
+    owner, name = (markers, "write") if place == "marker" else (TransactionShard, "complete")
+    plain = getattr(owner, name)
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("a bug")
+    def broken(*args: Any) -> Any:
+        if left:
+            raise RuntimeError(left.pop())
+        return plain(*args)
+
+    monkeypatch.setattr(owner, name, broken)
+    return left
+
+
+@pytest.mark.parametrize("place", ["marker", "completion"])
+def test_a_bug_after_the_answer(place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged and the connection goes on; the client was told that the transaction ends, so it does, a little later."""
 
     async def story(room: TransactionRoom, producer: Producer, look: Callable[[], tuple[int, int]]) -> None:
-        monkeypatch.setattr(room.transactions.markers, "write", broken)
+        fails = fail_twice(room, place, monkeypatch)
         wire = Wire(look, end_of(producer), end_of(producer, correlation_id=2))
         assert await serve(room, producer, wire) is None
         assert [error_of(each) for each in wire.answers()] == [0, ErrorCode.CONCURRENT_TRANSACTIONS]
+        await trio.sleep(1)
+        assert look() == COMPLETE
+        assert fails == []
+        wire = Wire(look, end_of(producer, correlation_id=3))
+        assert await serve(room, producer, wire) is None
+        assert [error_of(each) for each in wire.answers()] == [0]
 
     told(story)
-    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a bug"]
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a bug", "a bug"]
 
 
 def test_a_bug_before_the_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
