@@ -21,6 +21,7 @@ from pybroker.wire.stored import TRANSACTION_STATE
 from tests.runtime.transaction_room import BUMPING, CLASSIC, Producer, TransactionRoom, opened
 
 VERSIONS = range(6)
+CUT_SHORT = 4  # of `requests`: nothing can be decided about it
 
 
 def run(story: Callable[[TransactionRoom, Dispatcher, Producer], Awaitable[Any]], version: int) -> Any:
@@ -78,11 +79,12 @@ def test_both_ways_are_one(version: int) -> None:
 
     async def quickly(room: TransactionRoom, dispatcher: Dispatcher, producer: Producer) -> Any:
         answers, context = [], room.room.context(0)
-        for sent in requests(version):
+        for number, sent in enumerate(requests(version)):
             quick = dispatcher.serve_quickly(context, sent)
+            assert (quick is None) == (number == CUT_SHORT)
             context.finish()
             answers.append(await answer(room, dispatcher, sent) if quick is None else quick)
-        assert isinstance(answers[4], str)
+        assert isinstance(answers[CUT_SHORT], str)
         assert room.room.partition("a").log_end_offset == 2
         return answers, logs_of(room)
 
@@ -104,9 +106,43 @@ def test_what_has_to_wait_is_the_handlers() -> None:
         runner = await room.transactions._shards.runner_for("t")
         runner._unreleased.append((99, [], []))
         assert dispatcher.serve_quickly(context, sent) is None
+        runner._unreleased.clear()
         room.transactions._shards.stop()
         assert dispatcher.serve_quickly(context, sent) is None
         assert logs_of(room) == before
         assert context.afterwards == []
 
     run(story, 5)
+
+
+def test_nothing_has_to_wait() -> None:
+    """Once what was in the way is gone, the short way answers, and leaves the markers for after that."""
+
+    async def story(room: TransactionRoom, dispatcher: Dispatcher, producer: Producer) -> None:
+        context, sent = room.room.context(0), message(5, producer_id=producer.id)
+        room.room.configure(TRANSACTION_STATE, {"flush.messages": "1"})
+        assert dispatcher.serve_quickly(context, sent) is None
+        room.room.configure(TRANSACTION_STATE, {})
+        assert dispatcher.serve_quickly(context, sent) is not None
+        assert (len(context.afterwards), room.room.partition("a").log_end_offset) == (1, 1)
+        context.finish()
+        assert (len(context.afterwards), room.room.partition("a").log_end_offset) == (0, 2)
+
+    run(story, 5)
+
+
+def test_what_is_left_is_done_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    """As it was left, once, and also after something that failed."""
+
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    async def story(room: TransactionRoom, dispatcher: Dispatcher, producer: Producer) -> None:
+        context, done = room.room.context(0), list[str]()
+        context.afterwards += [lambda: done.append("first"), broken, lambda: done.append("second")]
+        context.finish()
+        context.finish()
+        assert done == ["first", "second"]
+
+    run(story, 0)
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a bug"]
