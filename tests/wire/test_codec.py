@@ -22,7 +22,7 @@ from pybroker.wire.messages import (
     ProduceResponse,
     SaslHandshakeRequest,
 )
-from pybroker.wire.primitives import read_varint, varint
+from pybroker.wire.primitives import read_varint, varint, write_tag, write_tags
 from pybroker.wire.spec import FRESH, load_spec
 from pybroker.wire.stubs import message_names
 
@@ -259,6 +259,23 @@ def test_too_many_tagged_fields():
         message.unknown_tagged_fields[99] = b""
         with pytest.raises(WireError, match="10001 tagged fields, more than 10000"):
             decode(type(message), version, encode(message, version))
+
+
+def test_tags_ascend():
+    """Known and unknown tagged fields go together by their numbers, wherever those lie, and not by their bytes (KIP-482)."""
+    known = [write_tag(number, b"known") for number in (2, 300)]
+    tags = write_tags(known, {128: b"c", 1: b"a", 70_000: b"d", 5: b"b"})
+    assert tags[0] == 6
+    at, seen = 1, []
+    while at < len(tags):
+        number, at = read_varint(tags, at)
+        size, at = read_varint(tags, at)
+        seen.append((number, tags[at : at + size]))
+        at += size
+    assert seen == [(1, b"a"), (2, b"known"), (5, b"b"), (128, b"c"), (300, b"known"), (70_000, b"d")]
+    assert write_tags(known, None) == write_tags(known, {}) == varint(2) + b"".join(known)
+    message = FetchRequest(cluster_id="c", unknown_tagged_fields={9: b"z", 3: b"y"})
+    assert encode(message, 12).endswith(b"\x03\x00\x02\x02c\x03\x01y\x09\x01z")
 
 
 def test_tag_with_the_number_of_a_known_field():
