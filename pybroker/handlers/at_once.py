@@ -2,8 +2,9 @@
 
 Rules
 - Whatever is unusual is left to the handler, and nothing has been done by then: bytes that cannot be read, an answer that has to wait.
-- What an answer leaves to be done (`RequestContext.afterwards`) is done by whoever asked, after the answer has gone as far as it goes at
-  once, before anything is awaited and before the next request is looked at. So nobody sees the time between.
+- What an answer leaves to be done (`RequestContext.afterwards`) is done by whoever asked, before anything is awaited and before the next
+  request is looked at. So nobody sees the time between. Where a read brought one request the answer has gone by then, as far as it goes at
+  once; where it brought several their answers go together, later.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from pybroker.handlers.registry import MakeQuick, Quick
 from pybroker.runtime.state import BrokerState
 from pybroker.wire.codec import decode, encode
 from pybroker.wire.errors import WireError
-from pybroker.wire.headers import CLIENT_ID_AT, has_flexible_request_header, read_client_id, response_header_size
+from pybroker.wire.headers import CLIENT_ID_AT, has_flexible_request_header, pack_head, read_client_id, response_header_size
 
 AnswerNow = Callable[[RequestContext, Any], Any]
 
 _SIZE_BYTES = 4
 _CORRELATION_ID_AT = 8
-_HEADS = {4: Struct(">ii").pack, 5: Struct(">iix").pack}  # size and correlation id, by the size of the response header
 _unpack_int32 = Struct(">i").unpack_from
 
 
@@ -33,7 +33,7 @@ def at_once(request_class: type[Any], answer_now: AnswerNow) -> MakeQuick:
     def make_quick(state: BrokerState, version: int) -> Quick:
         flexible = has_flexible_request_header(request_class.API_KEY, version)
         head_bytes = response_header_size(request_class.API_KEY, version)
-        pack_head = _HEADS[head_bytes]
+        pack = pack_head(request_class.API_KEY, version)
 
         def quick(context: RequestContext, message: bytes) -> bytes | None:
             try:
@@ -47,7 +47,7 @@ def at_once(request_class: type[Any], answer_now: AnswerNow) -> MakeQuick:
             if response is None:
                 return None
             body = encode(response, version)
-            return pack_head(head_bytes + len(body), correlation_id) + body
+            return pack(head_bytes + len(body), correlation_id) + body
 
         return quick
 

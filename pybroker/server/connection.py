@@ -4,8 +4,9 @@ Rules
 - Answers leave in the order of the requests; a request that waits holds only its own connection.
 - A small frame is copied out of the read; a large one is received into a pooled buffer that grows as its bytes arrive.
 - What waits to be sent is bounded: the socket must take it before more requests are served.
-- What a request leaves to be done after its answer (`RequestContext.afterwards`) is done when the socket has taken what it takes at once of
-  the answer, or has failed: before anything is awaited and before the next request. So nobody sees the time between.
+- What a request leaves to be done after its answer (`RequestContext.afterwards`) is done before anything is awaited and before the next
+  request, so nobody sees the time between. A read that brought one frame has its answer sent before, as much as the socket takes at once;
+  of several frames each answer is queued only when the rest of its request is done, as they leave together anyway.
 """
 
 from __future__ import annotations

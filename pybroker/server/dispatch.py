@@ -29,6 +29,7 @@ from pybroker.wire.errors import ErrorCode, KafkaError, WireError
 from pybroker.wire.headers import (
     CLIENT_ID_AT,
     has_flexible_request_header,
+    pack_head,
     parse_request_header,
     read_client_id,
     response_header_size,
@@ -52,8 +53,6 @@ _ANY_BYTES = 1 << 31
 
 _PRODUCE = find_api("Produce").key
 _API_VERSIONS = find_api("ApiVersions").key
-_pack_head_v0 = Struct(">ii").pack  # size and correlation id
-_pack_head_v1 = Struct(">iix").pack
 _unpack_int = Struct(">i").unpack_from
 
 
@@ -82,7 +81,7 @@ class _Route:
         self.inline_bytes = _ANY_BYTES if key == _PRODUCE else _INLINE_BYTES
         self.flexible = has_flexible_request_header(key, version)
         self.head_bytes = response_header_size(key, version)
-        self.pack_head = _pack_head_v0 if self.head_bytes == 4 else _pack_head_v1
+        self.pack_head = pack_head(key, version)
 
 
 class Dispatcher:
@@ -103,7 +102,7 @@ class Dispatcher:
     def serve_quickly(self, context: RequestContext, message: bytes) -> bytes | None:
         """The answer to a whole message, each with its size, if its API has a short way for it; None: nothing was done, `serve` it.
 
-        When the answer is sent, and before anything is awaited, `context.finish` is to be called if there is something in `afterwards`.
+        Before anything is awaited `context.finish` is to be called if there is something in `afterwards`; after the answer, where it goes now.
         Raises CloseConnection after a bug in a short way whose response cannot say so.
         """
         quick = self._quick.get(message[4:8])

@@ -6,6 +6,7 @@ always have v0, so that a client can read them whatever version it asked for (KI
 """
 
 import struct
+from collections.abc import Callable
 
 from pybroker.wire.apis import APIS
 from pybroker.wire.base import Buffer, Fault, WireError
@@ -18,6 +19,8 @@ _unpack_begin = struct.Struct(">hhi").unpack_from
 _unpack_length = struct.Struct(">h").unpack_from
 _pack_response_v0 = struct.Struct(">i").pack
 _pack_response_v1 = struct.Struct(">ix").pack
+_pack_sized_v0 = struct.Struct(">ii").pack
+_pack_sized_v1 = struct.Struct(">iix").pack
 _pack_fixed = struct.Struct(">hhih").pack
 
 CLIENT_ID_AT = 8
@@ -105,6 +108,11 @@ def response_header(api_key: int, api_version: int, correlation_id: int) -> byte
     if api_version >= _RESPONSE_V1_FROM[api_key]:
         return _pack_response_v1(correlation_id)
     return _pack_response_v0(correlation_id)
+
+
+def pack_head(api_key: int, api_version: int) -> Callable[[int, int], bytes]:
+    """What makes the begin of a whole answer, before its body: call it with the size, of header and body, and the correlation id."""
+    return _pack_sized_v1 if api_version >= _RESPONSE_V1_FROM[api_key] else _pack_sized_v0
 
 
 def has_flexible_request_header(api_key: int, api_version: int) -> bool:
