@@ -102,7 +102,7 @@ class Dispatcher:
     def serve_quickly(self, context: RequestContext, message: bytes) -> bytes | None:
         """The answer to a whole message, each with its size, if its API has a short way for it; None: nothing was done, `serve` it.
 
-        Before anything is awaited `context.finish` is to be called if there is something in `afterwards`; after the answer, where it goes now.
+        Before anything is awaited `context.finish` is to be called if something is in `afterwards`; after the answer, where it goes now.
         Raises CloseConnection after a bug in a short way whose response cannot say so.
         """
         quick = self._quick.get(message[4:8])

@@ -263,8 +263,8 @@ def test_too_many_tagged_fields():
 
 def test_tags_ascend():
     """Known and unknown tagged fields go together by their numbers, wherever those lie, and not by their bytes (KIP-482)."""
-    known = [write_tag(number, b"known") for number in (2, 300)]
-    tags = write_tags(known, {128: b"c", 1: b"a", 70_000: b"d", 5: b"b"})
+    known = [write_tag(number, b"known") for number in (2, 256)]
+    tags = write_tags(known, {129: b"c", 1: b"a", 70_000: b"d", 5: b"b"})
     assert tags[0] == 6
     at, seen = 1, []
     while at < len(tags):
@@ -272,7 +272,7 @@ def test_tags_ascend():
         size, at = read_varint(tags, at)
         seen.append((number, tags[at : at + size]))
         at += size
-    assert seen == [(1, b"a"), (2, b"known"), (5, b"b"), (128, b"c"), (300, b"known"), (70_000, b"d")]
+    assert seen == [(1, b"a"), (2, b"known"), (5, b"b"), (129, b"c"), (256, b"known"), (70_000, b"d")]
     assert write_tags(known, None) == write_tags(known, {}) == varint(2) + b"".join(known)
     message = FetchRequest(cluster_id="c", unknown_tagged_fields={9: b"z", 3: b"y"})
     assert encode(message, 12).endswith(b"\x03\x00\x02\x02c\x03\x01y\x09\x01z")

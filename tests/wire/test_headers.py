@@ -6,6 +6,7 @@ from pybroker.wire.base import WireError
 from pybroker.wire.codec import decode, encode
 from pybroker.wire.headers import (
     RequestHeader,
+    pack_head,
     parse_request_header,
     request_header,
     response_header,
@@ -71,6 +72,7 @@ def test_response_header(key, version, header_version):
     data = response_header(key, version, -7)
     assert data == encode(ResponseHeader(correlation_id=-7), header_version)
     assert response_header_size(key, version) == len(data)
+    assert pack_head(key, version)(1000, -7) == (1000).to_bytes(4, "big") + data
 
 
 def test_header_repr_and_equality():
