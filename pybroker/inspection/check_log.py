@@ -255,11 +255,12 @@ def why_foreign(check: LogCheck, at: int) -> str | None:
     segment, outlook = check.segments[at], check.outlook
     end_offset = max((earlier.next_offset for earlier in check.segments[:at] if earlier.batches), default=0)
     is_last, is_unindexed = at == len(check.segments) - 1, segment.base_offset in check.unindexed
+    is_too_small = segment.size_bytes < HEADER_BYTES and bool(segment.size_bytes or not outlook.compacted)
     if not outlook.known or outlook.in_use:
         return None
     if segment.base_offset < end_offset and (is_unindexed or (outlook.clean and is_last)):
         return f"it begins at offset {segment.base_offset}, but the segment before it ends at {end_offset}"
-    if outlook.clean and is_unindexed and not is_last and segment.size_bytes < HEADER_BYTES:
+    if outlook.clean and is_unindexed and not is_last and is_too_small:
         return "it holds no batch, and another segment follows"
     if outlook.clean and is_last and at and 0 < outlook.recovery_point < segment.base_offset and not segment.batches:
         return f"it begins at offset {segment.base_offset} and holds nothing whole, but the log ended at {outlook.recovery_point}"

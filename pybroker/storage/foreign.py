@@ -6,8 +6,8 @@ one the log would end at it. It must be found without reading segments that are 
 - after a clean stop the last one, if the log would not end with it where the checkpoint says that it was flushed up to
 
 A segment is put aside only if whole batches of the one before it, by their checksums, reach beyond its base offset; after a clean stop also
-if it is too small for a batch and another follows, or begins behind the end of the log and holds no whole batch. What is put aside is
-removed after `file.delete.delay.ms`, as everywhere.
+if it is too small for a batch and another follows (empty ones compaction leaves, too), or begins behind the end of the log and holds no
+whole batch. What is put aside is removed after `file.delete.delay.ms`, as everywhere.
 
 Not found: a segment in the middle that was copied together with its indexes. `pybroker verify` finds it.
 """
@@ -29,6 +29,7 @@ def without_foreign(
     segments: list[DiskSegment],
     unindexed: Collection[int],
     recovery_point: int | None,
+    compacted: bool,
     remarks: list[str],
 ) -> list[DiskSegment]:
     """The segments that are the log's; the others are put aside, with a remark. The caller links what is left.
@@ -43,7 +44,8 @@ def without_foreign(
 
     for segment in segments:
         is_suspect = segment.base_offset in unindexed
-        if is_suspect and recovery_point is not None and segment is not segments[-1] and segment.size_bytes < HEADER_BYTES:
+        is_too_small = segment.size_bytes < HEADER_BYTES and bool(segment.size_bytes or not compacted)
+        if is_suspect and is_too_small and recovery_point is not None and segment is not segments[-1]:
             put_aside(segment, "holds no batch, and another segment follows")
         elif is_suspect and kept and (why := _overlap(home.files, kept[-1], segment)):
             put_aside(segment, why)

@@ -112,7 +112,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
     compacted = checkpointed.compacted or found.swapped
     findings = _Findings(found.remarks)
     segments = _existing(home, config, found.bases)
-    segments = _linked(without_foreign(home, config, segments, found.unindexed, checkpointed.end_offset, findings.remarks))
+    segments = _linked(without_foreign(home, config, segments, found.unindexed, checkpointed.end_offset, compacted, findings.remarks))
     epochs = _read_epochs(home, bool(segments), findings)
     if compacted and not checkpointed.clean:
         segments = _without_replaced(home, config, segments, findings)

@@ -8,6 +8,7 @@ What must hold
 - The store opens, whatever happened before. What an operation raises is a StorageError, and only where the disk failed.
 - After a clean close or the death of the process everything that was acknowledged is there, once, byte for byte; nothing else but what was
   being written.
+- After a clean close somebody may have touched the files (`meddling`), and it makes no difference.
 - After a loss of power that holds for what was flushed (below the recovery point that `flush` returned); of the rest what comes back is a
   prefix, in which no batch is torn, doubled or out of place. What compaction took away is gone only if what took its place is there.
 - Offsets, times, leader epochs, producers, aborted transactions and the metadata say the same as the batches do.
@@ -40,6 +41,7 @@ from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
 from pybroker.wire import messages
 from pybroker.wire.uuids import ZERO_UUID
+from tests.storage.meddling import meddle
 
 NEVER_EXPIRES_MS = 1 << 60
 FOREVER = 1 << 62
@@ -703,6 +705,9 @@ class Life:
             self.disk.lose_power(self.rng)
         else:
             self.disk.die()
+        rng = Random(f"{self.seed} {self.session}")
+        if rng.random() < 0.5:
+            meddle(self.disk, self.directories, rng)
 
 
 def is_part_of(batch: Batch, aborted: AbortedTransaction) -> bool:

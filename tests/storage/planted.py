@@ -14,6 +14,7 @@ import pytest
 
 from pybroker.storage import compacted, home, layout, leftovers, log, recovery, scan, segment, store
 from pybroker.storage.files import Files
+from pybroker.storage.interface import StorageError
 
 Patch = pytest.MonkeyPatch
 
@@ -59,11 +60,11 @@ def clean_mark_before_flush(patch: Patch) -> None:
     """The directory is marked as clean before its logs are flushed."""
     close = store.DiskLogStore.close
 
-    def marked(self: Any, high_watermarks: Any) -> None:
+    def marked(self: Any, high_watermarks: Any) -> list[StorageError]:
         for directory in self._directories:
             content = json.dumps({"version": 0, "brokerEpoch": -1}).encode()
             self._files.replace_file(os.path.join(directory.path, layout.CLEAN_SHUTDOWN), content)
-        close(self, high_watermarks)
+        return close(self, high_watermarks)
 
     patch.setattr(store.DiskLogStore, "close", marked)
 
@@ -146,6 +147,22 @@ def gaps_are_believed(patch: Patch) -> None:
     patch.setattr(recovery._Gaps, "are_right", lambda *_: True)
 
 
+def foreign_segments_are_believed(patch: Patch) -> None:
+    """Whatever has the name of a segment is one."""
+    patch.setattr(recovery, "without_foreign", lambda home, config, segments, *_: segments)
+
+
+def transaction_indexes_are_believed(patch: Patch) -> None:
+    """An index that is gone tells that nothing was aborted."""
+    patch.setattr(home.LogHome, "doubts", lambda self, transactional, sealed, ends: [])
+
+
+def a_torn_end_is_not_cut(patch: Patch) -> None:
+    """What is no batch stays in the file, and the next batch is written behind it."""
+    patch.setattr(segment.DiskSegment, "cut", lambda self: None)
+    patch.setattr(segment.DiskSegment, "_check_size", lambda self: None)
+
+
 PLANTED: list[tuple[Callable[[Patch], None], bool]] = [
     (no_fsync_of_the_log, True),
     (no_fsync_of_the_names, True),
@@ -162,4 +179,7 @@ PLANTED: list[tuple[Callable[[Patch], None], bool]] = [
     (torn_append_stays, False),
     (snapshots_beyond_the_recovery_point_are_kept, True),
     (gaps_are_believed, True),
+    (foreign_segments_are_believed, False),
+    (transaction_indexes_are_believed, False),
+    (a_torn_end_is_not_cut, False),
 ]
