@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from pybroker.core.cluster import NO_LEADER
 from pybroker.handlers.find_coordinator import find_coordinator
 from pybroker.handlers.produce_refusals import ToldRefusal
 from pybroker.handlers.producer_ids import describe_producers
@@ -18,6 +19,7 @@ from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import DescribeProducersRequest, FindCoordinatorRequest
+from pybroker.wire.stored import CONSUMER_OFFSETS
 
 
 @pytest.fixture
@@ -94,6 +96,17 @@ def test_find_coordinator_has_words_for_types(room: PartitionRoom, version: int,
     asked = FindCoordinatorRequest(key_type=key_type, coordinator_keys=[key])
     (answer,) = trio.run(find_coordinator, room.context(version), asked).coordinators
     assert (answer.error_code, answer.error_message) == (ErrorCode.INVALID_REQUEST, told)
+
+
+@pytest.mark.parametrize(("version", "told"), [(3, "COORDINATOR_NOT_AVAILABLE"), (4, ""), (6, "")])
+def test_find_coordinator_of_a_partition_without_leader(room: PartitionRoom, version: int, told: str) -> None:
+    """From version 4 on Kafka leaves the message as it is by default, which is empty and not null."""
+    room.create_topic(CONSUMER_OFFSETS)
+    for partition in room.state.cluster.topics[CONSUMER_OFFSETS].partitions:
+        partition.leader = NO_LEADER
+    answer = trio.run(find_coordinator, room.context(version), FindCoordinatorRequest(key="g", coordinator_keys=["g"]))
+    found = answer.coordinators[0] if version >= 4 else answer
+    assert (found.error_code, found.error_message, found.node_id) == (ErrorCode.COORDINATOR_NOT_AVAILABLE, told, -1)
 
 
 def test_find_coordinator_always_has_words_up_to_version_3(room: PartitionRoom):
