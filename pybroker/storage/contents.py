@@ -14,11 +14,24 @@ from pybroker.storage.slices import MemorySlice, read_fully
 READ_AHEAD_BYTES = 1 << 20  # a replay reads that much at a time
 
 
-def batches_from(files: Files, file: OpenFile, path: str, size_bytes: int, position: int) -> Iterator[tuple[BatchHeader, Slice]]:
+def batches_from(
+    files: Files, file: OpenFile, path: str, size_bytes: int, position: int, end_offset: int
+) -> Iterator[tuple[BatchHeader, Slice]]:
     """The batches from `position` on of the file of `size_bytes` at `path`. Reads ahead, so the slices lie in memory.
 
-    Raises StorageError, DamagedBatch.
+    What lies behind the batch that ends before `end_offset`, where the log goes on, is nobody's. Raises StorageError, DamagedBatch.
     """
+    next_offset = -1
+    try:
+        for header, batch in _batches_from(files, file, path, size_bytes, position):
+            next_offset = header.next_offset
+            yield header, batch
+    except DamagedBatch:
+        if next_offset != end_offset:
+            raise
+
+
+def _batches_from(files: Files, file: OpenFile, path: str, size_bytes: int, position: int) -> Iterator[tuple[BatchHeader, Slice]]:
     reader = HeaderReader(files, file, size_bytes)
     while position < size_bytes:
         following = reader.place(position)[1]

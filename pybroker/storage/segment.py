@@ -496,7 +496,7 @@ class DiskSegment:
         """See `Log.batches`. Reads ahead, so the slices lie in memory."""
         file = self.file()
         position = self.locate(from_offset)
-        yield from batches_from(self._files, file, self.path(), self.size_bytes, position)
+        yield from batches_from(self._files, file, self.path(), self.size_bytes, position, self.next_offset)
 
     def headers(self, from_offset: int) -> Iterator[BatchHeader]:
         """Of the batches from the one that holds `from_offset` on, up to one that is damaged. Raises StorageError."""

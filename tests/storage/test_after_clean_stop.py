@@ -195,3 +195,10 @@ def test_no_segment_of_the_log_is_taken_for_a_foreign_one(stopped: Path, open_di
         path.unlink()
     log = open_disk().get("t", 0)
     assert (offsets(log), log.recovery.remarks, len(log.segments())) == (list(range(24)), (), 3)
+
+
+def test_garbage_behind_a_segment_in_the_middle(stopped: Path, open_disk: Callable[..., Any]) -> None:
+    """Nothing of the log can lie there, so who replays the log goes on with the next segment."""
+    path = stopped / f"{LOG}.log"
+    path.write_bytes(path.read_bytes() + b"garbage" * 30)
+    assert offsets(open_disk().get("t", 0)) == list(range(24))
