@@ -14,6 +14,7 @@ Not found: a segment in the middle that was copied together with its indexes. `p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 
 from pybroker.storage.files import READ_ONLY, Files, OpenFile
@@ -31,12 +32,13 @@ def without_foreign(
     recovery_point: int | None,
     compacted: bool,
     remarks: list[str],
-) -> list[DiskSegment]:
-    """The segments that are the log's; the others are put aside, with a remark. The caller links what is left.
+) -> tuple[list[DiskSegment], bool | None]:
+    """The segments that are the log's; the others are put aside, with a remark. And what `find_end` said of the last one, if it was asked.
 
     `recovery_point`: where a log that was stopped cleanly ended (0: nobody knows); None after a kill. Raises StorageError.
     """
     kept: list[DiskSegment] = []
+    ends_well: list[bool] = []
 
     def put_aside(segment: DiskSegment, why: str) -> None:
         remarks.append(f"{segment.path()} {why}: it is no part of the log, and is put aside")
@@ -51,18 +53,22 @@ def without_foreign(
             put_aside(segment, why)
         else:
             kept.append(segment)
-    while recovery_point is not None and len(kept) > 1 and (why := _why_not_the_end(home.files, kept, recovery_point)):
+    while recovery_point is not None and len(kept) > 1 and (why := _why_not_the_end(home.files, kept, recovery_point, ends_well)):
         put_aside(kept.pop(), why)
-    if len(kept) < len(segments):
-        home.sync_directory()
-        _make_active(kept[-1])
-    return kept
+    if len(kept) == len(segments):
+        return segments, ends_well[-1] if ends_well else None
+    home.sync_directory()
+    _make_active(kept)
+    return kept, None
 
 
-def _make_active(segment: DiskSegment) -> None:
-    segment.sealed = False
-    segment.open_file = None
-    segment.open_existing(segment.size_bytes)
+def _make_active(segments: list[DiskSegment]) -> None:
+    for segment, following in itertools.pairwise(segments):
+        segment.precede(following.base_offset)
+    last = segments[-1]
+    last.sealed = False
+    last.open_file = None
+    last.open_existing(last.size_bytes)
 
 
 def _overlap(files: Files, before: DiskSegment, segment: DiskSegment) -> str | None:
@@ -75,11 +81,12 @@ def _overlap(files: Files, before: DiskSegment, segment: DiskSegment) -> str | N
     return None
 
 
-def _why_not_the_end(files: Files, segments: list[DiskSegment], recovery_point: int) -> str | None:
+def _why_not_the_end(files: Files, segments: list[DiskSegment], recovery_point: int, ends_well: list[bool]) -> str | None:
     last = segments[-1]
     if recovery_point < last.base_offset and recovery_point and not _scan(files, last).sound_bytes:
         return f"begins at offset {last.base_offset} and holds nothing whole, but the log ended at {recovery_point}"
-    if not last.find_end() or last.next_offset < recovery_point:
+    ends_well.append(last.find_end())
+    if not ends_well[-1] or last.next_offset < recovery_point:
         return _overlap(files, segments[-2], last)
     return None
 

@@ -36,7 +36,6 @@ class Settled(NamedTuple):
 def settle_directory(files: Files, directory: str) -> Settled:
     """Finish or undo what was begun. Raises OSError."""
     names = sorted(files.listdir(directory))
-    known = frozenset(names)
     remarks: list[str] = []
     swapped: list[int] = []
     strays: list[tuple[int, str]] = []
@@ -65,10 +64,8 @@ def settle_directory(files: Files, directory: str) -> Settled:
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    transactional = frozenset(
-        offset for offset in logs if layout.segment_file_name(offset, layout.TRANSACTION_INDEX) in known or offset in swapped
-    )
-    sealed = layout.TRANSACTION_INDEX_CHECKPOINT in known
+    transactional = frozenset([offset for offset, name in indexes if name.endswith(layout.TRANSACTION_INDEX)] + swapped)
+    sealed = layout.TRANSACTION_INDEX_CHECKPOINT in names
     return Settled(sorted(logs), snapshots, remarks, bool(swapped), frozenset(logs - _indexed(indexes)), transactional, sealed)
 
 

@@ -112,7 +112,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
     compacted = checkpointed.compacted or found.swapped
     findings = _Findings(found.remarks)
     segments = _existing(home, config, found.bases)
-    segments = _linked(without_foreign(home, config, segments, found.unindexed, checkpointed.end_offset, compacted, findings.remarks))
+    segments, ends_well = without_foreign(home, config, segments, found.unindexed, checkpointed.end_offset, compacted, findings.remarks)
     epochs = _read_epochs(home, bool(segments), findings)
     if compacted and not checkpointed.clean:
         segments = _without_replaced(home, config, segments, findings)
@@ -120,7 +120,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
     first = len(segments)
     if not checkpointed.clean:
         first = max(0, bisect_right(bases, checkpointed.recovery_point) - 1)
-    elif segments and not segments[-1].find_end():
+    elif segments and not (segments[-1].find_end() if ends_well is None else ends_well):
         findings.remarks.append(f"{segments[-1].path()} did not end as a clean stop leaves it, so it was checked")
         first = len(segments) - 1
     if epochs is None:
