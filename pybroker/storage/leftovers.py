@@ -41,6 +41,7 @@ def settle_directory(files: Files, directory: str) -> Settled:
     strays: list[tuple[int, str]] = []
     logs: set[int] = set()
     indexes: list[tuple[int, str]] = []
+    indexed: dict[str, set[int]] = {suffix: set() for suffix in layout.SEGMENT_SUFFIXES[1:]}
     snapshots: list[int] = []
     for name in names:
         parsed = layout.parse_segment_file(name)
@@ -60,19 +61,15 @@ def settle_directory(files: Files, directory: str) -> Settled:
             snapshots.append(offset)
         else:
             indexes.append((offset, name))
+            indexed[suffix].add(offset)
     _remove(files, directory, (name for offset, name in strays if offset not in swapped))
     for offset in swapped:
         _complete_swap(files, directory, offset, logs, remarks)
     _remove(files, directory, (name for offset, name in indexes if offset not in logs))
-    transactional = frozenset([offset for offset, name in indexes if name.endswith(layout.TRANSACTION_INDEX)] + swapped)
+    transactional = frozenset(indexed[layout.TRANSACTION_INDEX].union(swapped))
+    unindexed = frozenset(logs - (indexed[layout.INDEX] & indexed[layout.TIME_INDEX]))
     sealed = layout.TRANSACTION_INDEX_CHECKPOINT in names
-    return Settled(sorted(logs), snapshots, remarks, bool(swapped), frozenset(logs - _indexed(indexes)), transactional, sealed)
-
-
-def _indexed(indexes: list[tuple[int, str]]) -> set[int]:
-    """The base offsets for which both indexes are there."""
-    of_offsets, of_times = ({offset for offset, name in indexes if name.endswith(suffix)} for suffix in (layout.INDEX, layout.TIME_INDEX))
-    return of_offsets & of_times
+    return Settled(sorted(logs), snapshots, remarks, bool(swapped), unindexed, transactional, sealed)
 
 
 def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:

@@ -147,6 +147,8 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
 
 def _doubts(home: LogHome, found: Settled, segments: list[DiskSegment], checkpointed: Checkpointed, end_offset: int) -> list[str]:
     """Why transaction indexes are not believed. After a kill only those are looked at that were durable before."""
+    if not found.transactional and not found.sealed:
+        return []
     bases = [segment.base_offset for segment in segments]
     ends = dict(zip(bases, [*bases[1:], end_offset], strict=False))
     if not checkpointed.clean:

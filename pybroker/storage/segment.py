@@ -308,7 +308,7 @@ class DiskSegment:
         try:
             self.load_indexes(doubt=False)
             assert self.index is not None
-            reader = HeaderReader(self._files, self.file(), self.size_bytes)
+            reader = HeaderReader(self._files, self.open_file or self._opened(self._open()), self.size_bytes)
             position = self._checked(reader, self.index.last())
             self._unindexed_bytes = self.size_bytes - position
             self._look_for_room()
