@@ -135,23 +135,11 @@ class DiskSnapshots:
 
     def bootstrap(self) -> bytes | None:
         """See `SnapshotFiles`."""
-        path = os.path.join(os.path.dirname(self._directory), layout.BOOTSTRAP_CHECKPOINT)
-        try:
-            return self._files.read_file(path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise storage_error("read", path, error) from error
+        return self._read_if_there(os.path.join(os.path.dirname(self._directory), layout.BOOTSTRAP_CHECKPOINT))
 
     def quorum_state(self) -> bytes | None:
         """See `SnapshotFiles`."""
-        path = os.path.join(self._directory, layout.QUORUM_STATE)
-        try:
-            return self._files.read_file(path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise storage_error("read", path, error) from error
+        return self._read_if_there(os.path.join(self._directory, layout.QUORUM_STATE))
 
     def forget_quorum_state(self) -> None:
         """See `SnapshotFiles`."""
@@ -160,6 +148,14 @@ class DiskSnapshots:
             self._files.fsync_directory(self._directory)
         except OSError as error:
             raise storage_error("sync", self._directory, error) from error
+
+    def _read_if_there(self, path: str) -> bytes | None:
+        try:
+            return self._files.read_file(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error("read", path, error) from error
 
     def _unlink(self, name: str) -> None:
         path = os.path.join(self._directory, name)

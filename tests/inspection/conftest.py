@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pybroker.cli import main
 from pybroker.records.builder import build_batch
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+Shown = tuple[int, str, str]
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +51,23 @@ def _batches(*counts: int, base_offset: int = 0, epoch: int = 0, timestamp: int 
 def batches() -> Callable[..., list[bytes]]:
     """Makes batches of so many records each: `batches(3, 1, 2, base_offset=, epoch=, timestamp=)`."""
     return _batches
+
+
+def _command(name: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+    def run(*words: str | Path) -> Shown:
+        status = main([name, *map(str, words)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+    """Runs `pybroker verify`: status, stdout, stderr."""
+    return _command("verify", capsys)
+
+
+@pytest.fixture
+def dump(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+    """Runs `pybroker dump`: status, stdout, stderr."""
+    return _command("dump", capsys)

@@ -23,17 +23,6 @@ Batches = Callable[..., list[bytes]]
 Shown = tuple[int, str, str]
 
 
-@pytest.fixture
-def dump(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
-    """Runs `pybroker dump`: status, stdout, stderr."""
-
-    def run(*words: str | Path) -> Shown:
-        status = main(["dump", *map(str, words)])
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def rows(text: str) -> list[dict[str, Any]]:
     """JSON lines."""
     return [json.loads(line) for line in text.splitlines()]

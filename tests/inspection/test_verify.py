@@ -30,17 +30,6 @@ SMALL = LogConfig(segment_bytes=1000, index_interval_bytes=200)
 SIZE = 92
 
 
-@pytest.fixture
-def verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
-    """Runs `pybroker verify`: status, stdout, stderr."""
-
-    def run(*words: str | Path) -> Shown:
-        status = main(["verify", *map(str, words)])
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def open_store(path: Path) -> DiskLogStore:
     """The store that a broker would open."""
     return DiskLogStore.open([str(path)], cluster_id="c", node_id=1, rng=Random(1), config=SMALL)

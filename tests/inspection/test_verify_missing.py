@@ -15,17 +15,6 @@ from pybroker.storage.files import Files
 Shown = tuple[int, str, str]
 
 
-@pytest.fixture
-def verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
-    """Runs `pybroker verify`: status, stdout, stderr."""
-
-    def run(*words: str | Path) -> Shown:
-        status = main(["verify", *map(str, words)])
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def metadata_log(path: Path) -> Path:
     """The segment of the metadata."""
     return path / "__cluster_metadata-0" / "00000000000000000000.log"
