@@ -75,7 +75,7 @@ def _overlap(files: Files, before: DiskSegment, segment: DiskSegment) -> str | N
     """What is said if whole batches of `before` reach beyond the base offset of `segment`. The headers at its end tell whether to look."""
     end_offset = max((header.next_offset for header in before.last_headers()), default=0)
     if end_offset > segment.base_offset:
-        end_offset = _scan(files, before).next_offset
+        end_offset = scan_beside(files, before).next_offset
     if end_offset > segment.base_offset:
         return f"begins at offset {segment.base_offset}, but the segment before it ends at {end_offset}"
     return None
@@ -83,7 +83,7 @@ def _overlap(files: Files, before: DiskSegment, segment: DiskSegment) -> str | N
 
 def _why_not_the_end(files: Files, segments: list[DiskSegment], recovery_point: int, ends_well: list[bool]) -> str | None:
     last = segments[-1]
-    if recovery_point < last.base_offset and recovery_point and not _scan(files, last).sound_bytes:
+    if recovery_point < last.base_offset and recovery_point and not scan_beside(files, last).sound_bytes:
         return f"begins at offset {last.base_offset} and holds nothing whole, but the log ended at {recovery_point}"
     ends_well.append(last.find_end())
     if not ends_well[-1] or last.next_offset < recovery_point:
@@ -91,7 +91,7 @@ def _why_not_the_end(files: Files, segments: list[DiskSegment], recovery_point: 
     return None
 
 
-def _scan(files: Files, segment: DiskSegment) -> Scan:
+def scan_beside(files: Files, segment: DiskSegment) -> Scan:
     """Read beside its own file, which stays as it is."""
     file = OpenFile(files, segment.path(), READ_ONLY)
     return scan_file(files, file, segment.size_bytes, segment.base_offset, segment.index_interval_bytes)

@@ -28,12 +28,12 @@ from typing import NamedTuple
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.files import READ_ONLY, Files, OpenFile
-from pybroker.storage.foreign import without_foreign
+from pybroker.storage.files import Files
+from pybroker.storage.foreign import scan_beside, without_foreign
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
 from pybroker.storage.leftovers import Settled, settle_directory
-from pybroker.storage.scan import Scan, scan_file
+from pybroker.storage.scan import Scan
 from pybroker.storage.segment import DiskSegment
 
 
@@ -94,15 +94,9 @@ class _Gaps:
     def are_right(self, files: Files, rest: list[DiskSegment]) -> bool:
         """`rest`: the segments that were not checked yet."""
         if not self._right and self._may_be_told:
-            self._right = any(_has_holes(files, segment) for segment in rest)
+            self._right = any(scan_beside(files, segment).has_holes for segment in rest)
             self._may_be_told = False
         return self._right
-
-
-def _has_holes(files: Files, segment: DiskSegment) -> bool:
-    """Read beside its own file, which stays as it is."""
-    file = OpenFile(files, segment.path(), READ_ONLY)
-    return scan_file(files, file, segment.size_bytes, segment.base_offset, segment.index_interval_bytes).has_holes
 
 
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
