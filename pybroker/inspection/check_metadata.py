@@ -14,11 +14,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pybroker.core.cluster import ClusterImage, PartitionImage
-from pybroker.core.log_directories import directory_of, is_assigned, may_lead
+from pybroker.core.cluster import ClusterImage
+from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.inspection.findings import Finding, note
 from pybroker.inspection.lines import counted
 from pybroker.records.errors import RecordsError
+from pybroker.runtime.log_places import is_of_others
 from pybroker.runtime.metadata_codec import BatchReader
 from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
 from pybroker.storage import layout
@@ -132,7 +133,7 @@ def missing(
     for topic in metadata.image.topics.values():
         for partition in topic.partitions:
             key = topic.name, partition.index
-            if key in present or not _is_of(partition, node_id):
+            if key in present or node_id not in partition.replicas or is_of_others(partition, node_id):
                 continue
             directory_id = directory_of(partition, node_id)
             if is_assigned(directory_id) and directory_id not in given:
@@ -143,10 +144,6 @@ def missing(
                 yield Finding(metadata.path, what, next_start="lets it begin anew, empty: put the log back before")
     for directory_id, names in away.items():
         yield _away(metadata, directory_id, [name for _, name in sorted(names, key=lambda one: one[0])])
-
-
-def _is_of(partition: PartitionImage, node_id: int) -> bool:
-    return node_id in partition.replicas and (partition.leader == node_id or may_lead(partition, node_id))
 
 
 def _away(metadata: Metadata, directory_id: bytes, names: list[str]) -> Finding:
