@@ -26,7 +26,6 @@ Rules
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 from random import Random
 
@@ -68,7 +67,7 @@ class CopiedLog(PartitionLog):
         first, last = batches[0][1], batches[-1][1]
         if first.base_offset < max(self.log_end_offset, segment_base):
             raise ValueError(f"a copy that ends at {self.log_end_offset} cannot go on at {first.base_offset} in segment {segment_base}")
-        segment = self._segments[-1]
+        segment = self._segments.all[-1]
         if segment_base > segment.base_offset:
             segment = self._start_segment(segment_base, None)
         try:
@@ -96,11 +95,11 @@ class CopiedLog(PartitionLog):
             self.epochs = EpochCache(entries)
             self.epochs.dirty = True
         self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
-        bases = self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]
+        bases = self._segments.bases_from(from_offset)
         found: dict[int, list[AbortedTransaction]] = {base: [] for base in bases}
         for entry in original.aborted(bases[0]):
             if bases[0] <= entry.last_offset < self.log_end_offset:
-                found[self._base_of(entry.last_offset)].append(entry)
+                found[self._segments.base_of(entry.last_offset)].append(entry)
         for base, aborted in found.items():
             self.home.replace_aborted(base, aborted)
 

@@ -4,19 +4,17 @@ Theory of operation
 - `append` on the hot path is one comparison a reason to roll, the segment's write, and the log's end. Every unusual case (first batch,
   full segment, failed log) makes one of the comparisons true and is settled in `_make_room`.
 - The same class serves disk and memory; what differs is behind `Segment` and `Home`.
-- Appends, truncations and reads happen on one thread. `flush` may run on another: it looks at a copy of the list of segments, and what it
-  made durable counts only if no truncation came in between (`_truncations`, under a lock that only these two take, both shortly).
-- After a `StorageError` the log takes no more: what the file holds is known only after it is read again.
+- Appends, truncations and reads happen on one thread. `flush` may run on another: see `recovery_point`.
+- After a `StorageError` the log takes no more: what the file holds is known only after it is read again. What it raises then is no
+  `DiskFullError`, which would say that nothing happened.
 
 (Kafka: UnifiedLog, LocalLog.)
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
-from threading import Lock
 from typing import Any
 
 from pybroker.records.batch import BatchHeader
@@ -38,34 +36,31 @@ from pybroker.storage.interface import (
     TimestampOffset,
 )
 from pybroker.storage.parts import Home, Segment
+from pybroker.storage.recovery_point import RecoveryPoint
 from pybroker.storage.rolling import RollTime
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET
+from pybroker.storage.segments import LogSegments
 from pybroker.wire.buffers import Buffer
 
 
 class PartitionLog:
-    """See the module and `interface.Log`. A flush that is under way holds `flushing`."""
+    """See the module and `interface.Log`."""
 
     __slots__ = (
         "_active",
-        "_bases",
         "_config",
         "_failure",
-        "_lock",
-        "_moved",
         "_roll_time",
+        "_safe",
         "_segment_bytes",
         "_segments",
-        "_truncations",
         "epochs",
-        "flushing",
         "found_end_offset",
         "home",
         "log_end_offset",
         "log_start_offset",
         "partition",
         "recovery",
-        "recovery_point",
         "topic",
     )
 
@@ -74,20 +69,16 @@ class PartitionLog:
         self.topic = topic
         self.partition = partition
         self.home = home
-        self.log_start_offset = self.log_end_offset = self.recovery_point = self.found_end_offset = 0
+        self.log_start_offset = self.log_end_offset = self.found_end_offset = 0
         self.recovery = RecoveryReport(0)
         self._config = config
         self._segment_bytes = config.segment_bytes
-        self._segments: list[Segment] = []
-        self._bases: list[int] = []
+        self._segments = LogSegments(home)
         self._active: Segment | None = None
         self.epochs = EpochCache()
         self._failure: StorageError | None = None
         self._roll_time = RollTime(config, rng)
-        self._truncations = 0
-        self._moved = False
-        self._lock = Lock()
-        self.flushing = Lock()
+        self._safe = RecoveryPoint()
 
     def __repr__(self) -> str:
         return f"PartitionLog({self.topic}-{self.partition}, {self.log_start_offset} to {self.log_end_offset})"
@@ -96,13 +87,12 @@ class PartitionLog:
         self, segments: list[Any], epochs: EpochCache, log_start_offset: int, recovery_point: int, recovery: RecoveryReport
     ) -> None:
         """Take what recovery found; the last segment is prepared to be written."""
-        self._segments = segments
-        self._bases = [segment.base_offset for segment in segments]
-        self._active = segments[-1] if segments else None
+        self._segments = LogSegments(self.home, segments)
+        self._active = self._segments.active
         self.epochs = epochs
         self.log_end_offset = self.found_end_offset = segments[-1].next_offset if segments else log_start_offset
         self.log_start_offset = log_start_offset
-        self.recovery_point = min(recovery_point, self.log_end_offset)
+        self._safe.offset = min(recovery_point, self.log_end_offset)
         self.recovery = recovery
 
     @property
@@ -127,40 +117,42 @@ class PartitionLog:
         self._config = config
         self._segment_bytes = config.segment_bytes
         self._roll_time.draw(config)
-        if self._segments:
-            self._segments[-1].configure(config)
+        if self._segments.active is not None:
+            self._segments.active.configure(config)
+
+    @property
+    def recovery_point(self) -> int:
+        """See `interface.Log.recovery_point`."""
+        return self._safe.offset
 
     @property
     def first_base_offset(self) -> int:
         """Where the first segment begins; without one, the log's start."""
-        return self._bases[0] if self._bases else self.log_start_offset
-
-    @property
-    def size_bytes(self) -> int:
-        """Of all segments."""
-        segments = self._segments
-        return segments[0].size_bytes if len(segments) == 1 else sum(segment.size_bytes for segment in segments)
+        bases = self._segments.bases
+        return bases[0] if bases else self.log_start_offset
 
     @property
     def active_base_offset(self) -> int:
         """See `interface.Log.active_base_offset`."""
-        return self._bases[-1] if self._bases else self.log_start_offset
+        bases = self._segments.bases
+        return bases[-1] if bases else self.log_start_offset
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all segments."""
+        return self._segments.size_bytes
 
     def segments(self) -> list[SegmentInfo]:
         """See `interface.Log.segments`."""
-        return [
-            SegmentInfo(segment.base_offset, next_offset, segment.size_bytes, segment.largest_timestamp())
-            for segment, next_offset in zip(self._segments, [*self._bases[1:], self.log_end_offset], strict=False)
-        ]
+        return self._segments.infos(self.log_end_offset)
 
     def extents(self) -> list[Extent]:
         """See `interface.Log.extents`."""
-        bases = [*self._bases[1:], self.log_end_offset]
-        return [Extent(segment.base_offset, end, segment.size_bytes) for segment, end in zip(self._segments, bases, strict=False)]
+        return self._segments.extents(self.log_end_offset)
 
     def segment_times(self, base_offset: int) -> tuple[int, int]:
         """See `interface.Log.segment_times`."""
-        return times.span(self._segments[bisect_left(self._bases, base_offset)])
+        return times.span(self._segments.all[self._segments.position_of(base_offset)])
 
     # --- writing
 
@@ -213,10 +205,7 @@ class PartitionLog:
     def _start_segment(self, base_offset: int, now_ms: int | None) -> Segment:
         """Make a segment; the one before it is sealed."""
         segment = self.home.create_segment(base_offset, self._config, now_ms)
-        if self._segments:
-            self._segments[-1].seal()
-        self._segments.append(segment)
-        self._bases.append(base_offset)
+        self._segments.add(segment)
         self._active = segment
         self._roll_time.draw(self._config)
         return segment
@@ -224,12 +213,12 @@ class PartitionLog:
     def _replace_empty(self, base_offset: int, now_ms: int) -> Segment:
         """A new active segment in the place of an empty one, which goes when the new one is there."""
         segment = self._start_segment(base_offset, now_ms)
-        self._or_fail(self._discard, -2)
+        self._or_fail(self._segments.discard, -2, self._config.file_delete_delay_ms)
         return segment
 
     def create(self, now_ms: int) -> None:
         """Make directory and first segment at once, durably; without this the first append makes them."""
-        if not self._segments:
+        if not self._segments.all:
             self._start_segment(self.log_end_offset, now_ms)
             self.flush()
 
@@ -265,35 +254,25 @@ class PartitionLog:
         """See `interface.Log.read`."""
         segment = self._active
         if segment is None or offset < segment.base_offset:
-            return self._read_sealed(offset, max_bytes, upper_offset, min_one_batch)
+            return self._segments.read(offset, max_bytes, upper_offset, min_one_batch)
         log_end_offset = self.log_end_offset
         if offset >= upper_offset or offset >= log_end_offset:
             return None
         return segment.read(offset, max_bytes, upper_offset if upper_offset < log_end_offset else None, min_one_batch)
 
-    def _read_sealed(self, offset: int, max_bytes: int, upper_offset: int, min_one_batch: bool) -> Slice | None:
-        """A compacted segment may end before the next one begins: then what follows `offset` is in the next."""
-        for segment in self._segments[max(0, bisect_right(self._bases, offset) - 1) :]:
-            if offset >= upper_offset or segment.base_offset >= upper_offset:
-                break
-            found = segment.read(offset, max_bytes, upper_offset if upper_offset < segment.next_offset else None, min_one_batch)
-            if found is not None or not segment.is_past(offset):
-                return found
-        return None
-
     def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
         """See `interface.Log.batches`. What is appended meanwhile may be left out."""
-        for segment in self._segments[max(0, bisect_right(self._bases, from_offset) - 1) :]:
+        for segment in self._segments.holding(from_offset):
             yield from segment.batches(from_offset)
 
     def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.offset_for_timestamp`."""
-        found = times.first_of_log(self._segments, timestamp, self.log_start_offset)
+        found = times.first_of_log(self._segments.all, timestamp, self.log_start_offset)
         return found if found is not None and found.offset < upper_offset else None
 
     def max_timestamp(self, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.max_timestamp`."""
-        found = times.largest_of_log(self._segments)
+        found = times.largest_of_log(self._segments.all)
         return found if found is not None and found.offset < upper_offset else None
 
     # --- leader epochs
@@ -326,52 +305,33 @@ class PartitionLog:
         self._check()
         self.log_start_offset = offset
         self.epochs.truncate_from_start(offset)
-        for _ in range(bisect_right(self._bases, offset) - 1):
-            self._or_fail(self._discard, 0)
-        if self._segments:
-            self._segments[0].free_before(offset)
+        for _ in range(self._segments.at(offset)):
+            self._or_fail(self._segments.discard, 0, self._config.file_delete_delay_ms)
+        if self._segments.all:
+            self._segments.all[0].free_before(offset)
 
     def truncate_to(self, offset: int) -> None:
         """See `interface.Log.truncate_to`."""
         self._check()
         if offset >= self.log_end_offset:
             return
-        with self._lock:
-            self._truncations += 1
-            self.recovery_point = min(self.recovery_point, offset)
-            self._or_fail(self._truncate, offset)
-            self.log_end_offset = self._segments[-1].next_offset
-            self.log_start_offset = min(self.log_start_offset, self.log_end_offset)
-            self.recovery_point = min(self.recovery_point, self.log_end_offset)
+        self._safe.truncate(offset, self._cut)
         self.epochs.truncate_from_end(self.log_end_offset)
         self.home.drop_snapshots_after(self.log_end_offset)
         self.forget_aborted(self.log_end_offset)
 
+    def _cut(self, offset: int) -> int:
+        """Returns where the log ends now. If nothing is left of it, it begins anew at its start, or at `offset` if that is before."""
+        self._or_fail(self._truncate, offset)
+        self.log_end_offset = self._segments.all[-1].next_offset
+        self.log_start_offset = min(self.log_start_offset, self.log_end_offset)
+        return self.log_end_offset
+
     def _truncate(self, offset: int) -> None:
-        """From the end on, durably one by one: wherever this stops, what is left has no gap and nothing comes back behind new batches.
-
-        Nothing may be left that ends before the log's start, so where only that would be left the log begins anew.
-        """
-        keep = bisect_left(self._bases, offset)
-        if keep and offset > self.log_start_offset:
-            self._discard_from(keep)
-            self._active = self._segments[-1]
-            self._active.truncate_to(offset)
-            if self._active.next_offset >= self.log_start_offset:
-                return
-            offset = self.log_start_offset
-        self._discard_from(0)
-        self._start_segment(offset, None)
-
-    def _discard_from(self, start: int) -> None:
-        while len(self._segments) > start:
-            self._discard(-1)
-            self.home.sync_directory()
-
-    def _discard(self, at: int) -> None:
-        self.home.discard(self._segments[at], self._config.file_delete_delay_ms)
-        del self._segments[at]
-        del self._bases[at]
+        if self._segments.truncate(offset, self.log_start_offset, self._config.file_delete_delay_ms):
+            self._active = self._segments.active
+        else:
+            self._start_segment(min(offset, self.log_start_offset), None)
 
     # --- compaction
 
@@ -394,17 +354,13 @@ class PartitionLog:
     def replace(self, cleaned: Any, replaced: Sequence[Extent]) -> bool:
         """See `interface.Log.replace`. While names change on disk nobody reads, so a failure leaves the log offline."""
         self._check()
-        start = bisect_left(self._bases, replaced[0].base_offset)
+        segments = self._segments
+        start = segments.position_of(replaced[0].base_offset)
         end = start + len(replaced)
-        if end >= len(self._bases) or self.extents()[start:end] != list(replaced):
+        if end >= len(segments.all) or self.extents()[start:end] != list(replaced):
             self.home.drop_cleaned(cleaned)
             return False
-        cleaned.precede(self._bases[end])
-        for segment in self._segments[start:end]:
-            self._or_fail(self.home.discard, segment, self._config.file_delete_delay_ms)
-        self._or_fail(self.home.put_in_place, cleaned)
-        self._segments[start:end] = [cleaned]
-        self._bases[start:end] = [cleaned.base_offset]
+        self._or_fail(segments.replace, start, replaced, cleaned, self._config.file_delete_delay_ms)
         if not start:
             cleaned.free_before(self.log_start_offset)
         return True
@@ -413,35 +369,30 @@ class PartitionLog:
 
     def flush(self) -> int:
         """See `interface.Log.flush`."""
-        return self._flush(self._all)
+        return self._safe.flush(self._all, self._sync)
 
     def flush_sealed(self) -> int:
         """Make durable what no longer changes; returns the new recovery point. Raises as `flush` does."""
-        return self._flush(self._sealed)
+        return self._safe.flush(self._sealed, self._sync)
+
+    def try_hold_flushes(self) -> bool:
+        """Whether no flush is under way, and none will be before `release_flushes`. Does not wait."""
+        return self._safe.turn.acquire(blocking=False)
+
+    def release_flushes(self) -> None:
+        """See `try_hold_flushes`."""
+        self._safe.turn.release()
 
     def _all(self) -> tuple[int, list[Segment]]:
         """An offset, and all segments that hold what lies before it: read in this order, for appends go on."""
-        return self.log_end_offset, self._segments[:]
+        self._check()
+        return self.log_end_offset, self._segments.all[:]
 
     def _sealed(self) -> tuple[int, list[Segment]]:
-        segments = self._segments[:]
-        return (segments[-1].base_offset, segments[:-1]) if segments else (self.recovery_point, [])
-
-    def _flush(self, look: Callable[[], tuple[int, list[Segment]]]) -> int:
-        with self.flushing:
-            if self._moved:
-                return self.recovery_point
-            self._check()
-            with self._lock:
-                truncations = self._truncations
-                end_offset, segments = look()
-            flushed = self._sync(segments)
-            with self._lock:
-                if truncations == self._truncations:
-                    for segment, size_bytes in flushed:
-                        segment.flushed_bytes = max(segment.flushed_bytes, size_bytes)
-                    self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
-            return self.recovery_point
+        """As `_all`, without the active one, which may begin behind the end of the log."""
+        self._check()
+        end_offset, segments = self.log_end_offset, self._segments.all[:]
+        return (min(segments[-1].base_offset, end_offset), segments[:-1]) if segments else (self.recovery_point, [])
 
     def _sync(self, segments: list[Segment]) -> list[tuple[Segment, int]]:
         """Segments and how many bytes of them are durable now. No failure is DiskFullError, of the epochs: they are written later; and
@@ -464,48 +415,45 @@ class PartitionLog:
         if self._active is not None:
             self._active.write_indexes()
         self.flush()
-        self.home.seal_aborted(self._bases)
+        self.home.seal_aborted(self._segments.bases)
         self.let_go()
 
     def let_go(self) -> None:
         """Close the files; slices keep theirs."""
-        for segment in self._segments:
+        for segment in self._segments.all:
             segment.let_go()
 
     def retire(self, *, moved: bool = False) -> None:
         """The log was deleted, or lives on elsewhere: it takes no more, and who would still flush what moved has nothing to do."""
-        self._moved = moved
+        self._safe.is_over = moved
         self._fail(StorageError(f"{self.topic}-{self.partition} was deleted"))
         self.let_go()
 
     def follow(self, directory: str) -> None:
         """The log's files are in a directory of that name now; readers under way go on."""
-        for segment in self._segments:
+        for segment in self._segments.all:
             segment.move_to(directory)
 
     # --- aborted transactions
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
         """See `interface.Log.add_aborted`."""
-        self._or_fail(self.home.add_aborted, self._base_of(entry.last_offset), entry)
+        self._or_fail(self.home.add_aborted, self._segments.base_of(entry.last_offset), entry)
 
     def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""
-        for base_offset in self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]:
+        for base_offset in self._segments.bases_from(from_offset):
             yield from self.home.aborted(base_offset)
 
     def forget_aborted(self, from_offset: int) -> None:
         """See `interface.Log.forget_aborted`."""
-        for base_offset in self._bases[max(0, bisect_right(self._bases, from_offset) - 1) :]:
+        for base_offset in self._segments.bases_from(from_offset):
             kept = [entry for entry in self.home.aborted(base_offset) if entry.last_offset < from_offset]
             self.home.replace_aborted(base_offset, kept)
 
     def renew_aborted(self, entries: Iterable[AbortedTransaction]) -> None:
         """See `interface.Log.renew_aborted`."""
-        self._or_fail(self.home.renew_aborted, self._bases, entries)
-
-    def _base_of(self, offset: int) -> int:
-        return self._bases[max(0, bisect_right(self._bases, offset) - 1)]
+        self._or_fail(self.home.renew_aborted, self._segments.bases, entries)
 
     # --- producer snapshots
 

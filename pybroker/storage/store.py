@@ -321,12 +321,12 @@ class DiskLogStore:
         """See `interface.LogStore.finish_move`."""
         key = log.topic, log.partition
         own = self._held.logs[key]
-        if not own.flushing.acquire(blocking=False):
+        if not own.try_hold_flushes():
             return None
         try:
             future = self._held.futures.finish(own)
         finally:
-            own.flushing.release()
+            own.release_flushes()
         if future is None:
             return None
         self._held.logs[key] = future

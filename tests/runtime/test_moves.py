@@ -614,7 +614,7 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
     async def story() -> None:
         room.fill(3)
         log: Any = room.live().log
-        log.flushing.acquire()
+        assert log.try_hold_flushes()
         waits = []
 
         async def sleep(seconds: float) -> None:
@@ -622,7 +622,7 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
                 return  # others had something to do, and the copy rests
             waits.append(seconds)
             if len(waits) == 3:
-                log.flushing.release()
+                log.release_flushes()
 
         monkeypatch.setattr(moves_module.trio, "sleep", sleep)
         room.move(room.paths[1])

@@ -55,7 +55,7 @@ def test_a_torn_end_is_cut(
     assert (log.log_end_offset, offsets(log)) == (end, list(range(end)))
     assert log.recovery.cut_bytes
     assert path.name in log.recovery.cut_reason
-    assert path.stat().st_size == log._segments[-1].size_bytes
+    assert path.stat().st_size == log._segments.all[-1].size_bytes
     append(log)
     store.abandon()
     for _ in range(2):
@@ -100,7 +100,7 @@ def test_damage_found_by_a_reader_does_not_move_the_end(stopped: Path, open_disk
     store = open_disk()
     log = store.get("t", 0)
     append(log, 2)
-    segment = log._segments[-1]
+    segment = log._segments.all[-1]
     index = segment.index
     position = index.last()[1]
     assert position

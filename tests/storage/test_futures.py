@@ -275,7 +275,7 @@ def test_full_target(filled: tuple[Any, Any], paths: list[str]):
     """What does not fit is an error, and nothing else: the log goes on."""
     store, log = filled
     future = store.begin_move(log, paths[1])
-    segment = future._segments[-1]
+    segment = future._segments.all[-1]
 
     def refuse(fd: int, data: Any) -> int:
         raise OSError(28, os.strerror(28))

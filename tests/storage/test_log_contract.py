@@ -375,9 +375,9 @@ def test_flush_that_waited_for_a_truncation(log: Any, append: Append) -> None:
 
     for _ in range(12):
         append(log, size=150)
-    log.flushing = Turn()
+    log._safe.turn = Turn()
     assert log.flush() == 15
-    assert [segment.flushed_bytes for segment in log._segments] == [segment.size_bytes for segment in log._segments]
+    assert [segment.flushed_bytes for segment in log._segments.all] == [segment.size_bytes for segment in log._segments.all]
 
 
 def test_create_makes_the_first_segment(log: Any) -> None:
