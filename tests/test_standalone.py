@@ -192,7 +192,7 @@ def test_other_refusals_touch_nothing(tmp_path: Path) -> None:
         (own / "__cluster_metadata-0/quorum-state").unlink()
         log = own / "__cluster_metadata-0/00000000000000000000.log"
         log.rename(log.with_name("00000000000000000007.log"))
-        await refused(new, own, match="its log begins at offset 7, and there is no snapshot")
+        await refused(new, own, match="its log begins at offset 7, and there is no whole snapshot")
 
     trio.run(main)
 

@@ -13,7 +13,7 @@ from pybroker.inspection.check_log import LogCheck, Outlook, check_log
 from pybroker.inspection.check_metadata import Metadata, compare_log, read_metadata
 from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept, is_log
-from pybroker.runtime.metadata_snapshot import DamagedSnapshot
+from pybroker.runtime.metadata_reading import LostMetadata
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_offsets
 from pybroker.storage.files import Files
@@ -113,9 +113,8 @@ def _check_metadata(files: Files, check: DirectoryCheck, was_cut: bool) -> Itera
     path = os.path.join(check.path, METADATA_LOG)
     try:
         check.metadata = read_metadata(files, path)
-    except (DamagedSnapshot, StorageError, OSError) as error:
-        reason = why_unreadable(path, error) if isinstance(error, OSError) else error
-        yield Finding(path, f"the metadata cannot be read: {reason}", next_start="is refused")
+    except (LostMetadata, StorageError) as error:
+        yield Finding(path, f"the metadata cannot be read: {error}", next_start="is refused")
         return
     was_safe = check.checkpoints[layout.RECOVERY_POINT_CHECKPOINT].get((METADATA_TOPIC, 0), 0)
     check.metadata.lost_its_end |= was_cut or was_safe > check.metadata.end_offset

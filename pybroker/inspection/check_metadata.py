@@ -1,7 +1,7 @@
 """The metadata against the logs: which of them it does not know, and which it knows and nobody finds.
 
-It is read by the rule that a start goes by: up to the first batch that is not whole. What was said behind that is lost, and logs of which
-it was said are put aside by a start, so this is told while the bytes are still there.
+It is read as a start reads it: up to the first batch that is not whole. What was said behind that is lost, and logs of which it was said
+are put aside by a start, so this is told while the bytes are still there.
 
 A partition that was never written has no log (pybroker makes it with the first batch). So of one that is not there it counts what the
 checkpoints say: they name each log that was. What lies in a directory that is not given cannot be looked up, and a start has it offline.
@@ -11,25 +11,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pybroker.core.cluster import ClusterImage
 from pybroker.core.log_directories import directory_of, is_assigned
 from pybroker.inspection.findings import Finding, note
 from pybroker.inspection.lines import counted
-from pybroker.records.errors import RecordsError
 from pybroker.runtime.log_places import is_of_others
-from pybroker.runtime.metadata_codec import BatchReader
-from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
+from pybroker.runtime.metadata_reading import MetadataReading
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
-from pybroker.storage.files import READ_ONLY, Files, OpenFile
-from pybroker.storage.interface import StorageError
+from pybroker.storage.files import Files
 from pybroker.storage.metadata_files import read_partition_metadata
+from pybroker.storage.resting import RestingLog
 from pybroker.storage.snapshot_files import DiskSnapshots
-from pybroker.storage.walk import SegmentWalk
-from pybroker.wire.base import WireError
 from pybroker.wire.uuids import to_text
 
 Key = tuple[str, int]
@@ -44,49 +39,18 @@ class Metadata:
 
     path: str
     image: ClusterImage
-    end_offset: int = 0
-    lost_its_end: bool = False
+    end_offset: int
+    lost_its_end: bool
 
 
 def read_metadata(files: Files, path: str) -> Metadata:
-    """The latest whole snapshot, and the log behind that as far as it is whole. Raises DamagedSnapshot, StorageError, OSError."""
-    found, reader = Metadata(path, ClusterImage("")), BatchReader()
-    snapshots = DiskSnapshots(files, path)
-    for candidate in snapshots.ids():
-        with suppress(DamagedSnapshot, StorageError):
-            for records in decode_snapshot(snapshots.read(candidate), reader).records:
-                found.image.replay(records)
-            found.end_offset = candidate.end_offset
-            break
-    bases = sorted(parsed[0] for parsed in map(layout.parse_segment_file, files.listdir(path)) if parsed and parsed[1:] == (layout.LOG, ""))
-    if bases and bases[0] > found.end_offset:
-        raise DamagedSnapshot(f"its log begins at offset {bases[0]}, and there is no whole snapshot of what was before")
-    for at, base_offset in enumerate(bases):
-        if at + 1 < len(bases) and bases[at + 1] <= found.end_offset:
-            continue  # all in the snapshot
-        found.lost_its_end = base_offset > found.end_offset or not _replay(files, base_offset, found, reader)
-        if found.lost_its_end:
-            break
-    return found
-
-
-def _replay(files: Files, base_offset: int, found: Metadata, reader: BatchReader) -> bool:
-    """Whether all of a segment is whole."""
-    path = os.path.join(found.path, layout.segment_file_name(base_offset, layout.LOG))
-    walk = SegmentWalk(files, OpenFile(files, path, READ_ONLY), files.size(path), base_offset)
-    for piece in walk:
-        header = piece.header
-        if header is None or piece.fault is not None:
-            return False
-        if header.base_offset < found.end_offset:
-            continue
-        try:
-            if not header.is_control:
-                found.image.replay(reader.read(walk.read(piece)))
-        except (RecordsError, WireError) as error:
-            raise DamagedSnapshot(f"at offset {header.base_offset}: {error}") from error
-        found.end_offset = header.next_offset
-    return True
+    """The latest whole snapshot, and the log behind that as far as it is whole. Raises LostMetadata, StorageError."""
+    log = RestingLog(files, path)
+    reading = MetadataReading(log, DiskSnapshots(files, path))
+    image = ClusterImage("")
+    for _, records in reading.load():
+        image.replay(records)
+    return Metadata(path, image, max(reading.begin, log.log_end_offset), lost_its_end=not log.is_whole)
 
 
 # --- logs that are there

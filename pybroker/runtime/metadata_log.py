@@ -7,7 +7,7 @@ one fsync on a worker thread serves everybody who waits. A log in memory has not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -87,11 +87,6 @@ class MetadataLog:
         return self._epoch
 
     # --- reading
-
-    def load(self) -> Iterator[tuple[int, list[Any]]]:
-        """See `MetadataReading.load`."""
-        yield from self.reading.load()
-        self._go_on(self.reading)
 
     def replay(self, image: ClusterImage) -> None:
         """See `MetadataReading.replay`."""

@@ -1,7 +1,8 @@
 """What the metadata log says: its latest snapshot that is whole, and the batches after it; and who else writes it.
 
 Where a snapshot reaches beyond the log's end, because the end was lost, the log goes on behind the snapshot. Nothing is written here, so a
-log can be read before it is taken (`storage/resting`) as well as one of a store.
+log can be read before it is taken (`storage/resting`) as well as one of a store. `load` gives what is there, to whoever looks; `replay` is
+what a start makes of it.
 """
 
 from __future__ import annotations
@@ -56,12 +57,25 @@ class Quorum(NamedTuple):
 NOTHING_NOTED = Quorum(-1, frozenset())
 
 
+ASK_VERIFY = "`pybroker verify` says what of it is whole."
+
+
+class LostMetadata(Exception):
+    """What is left of the metadata is not the whole story. The message is why, a clause; `remedy` is a sentence."""
+
+    def __init__(self, why: str, remedy: str = ASK_VERIFY) -> None:
+        super().__init__(why)
+        self.remedy = remedy
+
+
 class MetadataReading:
     """One pass over the log. All that it holds is true once `load`, or `replay`, came to its end.
 
-    `bytes_since_snapshot`: how much of the log was read. `snapshot`: the latest whole one. `controls`: quorum records by type. `bootstrap`:
-    what a new cluster begins with because its directory was formatted so. `is_new`: nothing was written yet but perhaps the beginning of
-    an epoch, after which the first start was stopped.
+    `bytes_since_snapshot`: how much of the log was read. `snapshot`: the latest whole one. `damaged`: why later ones are passed over, by
+    name. `controls`: quorum records by type.
+
+    Known to `replay` alone: `noted`. `bootstrap`: what a new cluster begins with because its directory was formatted so. `is_new`: nothing
+    was written yet but perhaps the beginning of an epoch, after which the first start was stopped.
     """
 
     __slots__ = (
@@ -70,6 +84,7 @@ class MetadataReading:
         "bootstrap",
         "bytes_since_snapshot",
         "controls",
+        "damaged",
         "epoch",
         "files",
         "is_new",
@@ -83,6 +98,7 @@ class MetadataReading:
         self._reader = BatchReader()
         self.files = files
         self.snapshot: SnapshotId | None = None
+        self.damaged: dict[str, Exception] = {}
         self.controls: dict[int, bytes] = {}
         self.epoch = 0
         self.last_timestamp = 0
@@ -120,9 +136,18 @@ class MetadataReading:
 
     def replay(self, image: ClusterImage) -> None:
         """Make an empty image what the log says. Raises DataDirectoryError."""
-        for next_offset, records in self.load():
-            image.replay(records)
-            image.offset = next_offset - 1
+        try:
+            self.noted = _noted(self.files)
+            for next_offset, records in self.load():
+                image.replay(records)
+                image.offset = next_offset - 1
+        except LostMetadata as lost:
+            raise DataDirectoryError(f"the metadata cannot be read: {lost}. {lost.remedy}") from lost
+        except StorageError as error:
+            raise DataDirectoryError(f"the metadata log cannot be read: {error}. {ASK_VERIFY}") from error
+        finally:
+            for name, reason in self.damaged.items():
+                log.warning("the snapshot %s of the metadata is passed over: %s", name, reason)
         self.is_new = not image.features and self.snapshot is None
         if self.is_new:
             self.bootstrap = self._bootstrap_records()
@@ -132,19 +157,15 @@ class MetadataReading:
     def load(self) -> Iterator[tuple[int, list[Any]]]:
         """All that the log says: the offset that is reached with each piece, and its records. Records of newer releases are passed over.
 
-        Raises DataDirectoryError if what is left is not the whole story.
+        Raises LostMetadata, StorageError.
         """
-        try:
-            self.noted = _noted(self.files)
-            snapshot = self._latest_snapshot()
-            if snapshot is not None:
-                self.controls = snapshot.controls
-                self.last_timestamp = snapshot.timestamp_ms
-                for records in snapshot.records:
-                    yield self.begin, records
-            yield from self._tail()
-        except StorageError as error:
-            raise DataDirectoryError(f"the metadata log cannot be read: {error}. `pybroker verify` says what of it is whole.") from error
+        snapshot = self._latest_snapshot()
+        if snapshot is not None:
+            self.controls = snapshot.controls
+            self.last_timestamp = snapshot.timestamp_ms
+            for records in snapshot.records:
+                yield self.begin, records
+        yield from self._tail()
 
     def _bootstrap_records(self) -> list[Any]:
         try:
@@ -158,24 +179,21 @@ class MetadataReading:
     def _latest_snapshot(self) -> Snapshot | None:
         """The latest that is whole and that the log goes on from."""
         start_offset = self._source.log_start_offset
-        damaged = []
         for candidate in self.files.ids():
             if candidate.end_offset < start_offset:
                 break
             try:
                 snapshot = decode_snapshot(self.files.read(candidate), self._reader)
             except (DamagedSnapshot, StorageError) as error:
-                log.warning("the snapshot %s of the metadata is passed over: %s", candidate.file_name, error)
-                damaged.append(candidate.file_name)
+                self.damaged[candidate.file_name] = error
                 continue
             self.snapshot = candidate
             self.epoch = candidate.epoch
             return snapshot
         if start_offset > 0:
-            which = f"the snapshots {', '.join(damaged)} are damaged" if damaged else "there is no snapshot of what was before"
-            raise DataDirectoryError(
-                f"the metadata cannot be read: its log begins at offset {start_offset}, and {which}."
-                f" Put a copy of a snapshot that ends at {start_offset} or later into {METADATA_TOPIC}-0."
+            raise LostMetadata(
+                f"its log begins at offset {start_offset}, and there is no whole snapshot of what was before",
+                f"Put a copy of a snapshot that ends at {start_offset} or later into {METADATA_TOPIC}-0.",
             )
         return None
 
@@ -191,7 +209,7 @@ class MetadataReading:
             try:
                 yield header.next_offset, self._records(header.is_control, batch)
             except (RecordsError, WireError) as error:
-                raise DataDirectoryError(f"the metadata log cannot be read at offset {header.base_offset}: {error}") from error
+                raise LostMetadata(f"at offset {header.base_offset}: {error}") from error
 
     def _records(self, is_control: bool, batch: bytes) -> list[Any]:
         if not is_control:

@@ -258,4 +258,4 @@ def test_a_compressed_bomb_in_the_metadata_log(copy: Path) -> None:
     (copy / ".kafka_cleanshutdown").unlink()
     refusal = start(copy)
     assert refusal is not None
-    assert "metadata log cannot be read at offset" in refusal
+    assert "the metadata cannot be read: at offset" in refusal

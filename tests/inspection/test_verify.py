@@ -370,8 +370,8 @@ def test_metadata_twice(verify: Callable[..., Shown], two: tuple[Path, Path]) ->
     assert "it holds metadata" not in verify(first, second)[1]
 
 
-def test_metadata(verify: Callable[..., Shown], kafka_logs: Path) -> None:
-    """A snapshot of the metadata that is not whole, and a log that nothing leads to."""
+def test_metadata(verify: Callable[..., Shown], kafka_logs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A snapshot of the metadata that is not whole, told once, and a log that nothing leads to."""
     where = kafka_logs / "__cluster_metadata-0"
     snapshot = where / "00000000000000000000-0000000000.checkpoint"
     flip(snapshot, 200)
@@ -382,7 +382,8 @@ def test_metadata(verify: Callable[..., Shown], kafka_logs: Path) -> None:
     (where / "00000000000000000000.log").unlink()
     begin = read_header(content).size_bytes
     (where / "00000000000000000001.log").write_bytes(content[begin:])
-    assert "the metadata cannot be read: its log begins at offset 1" in verify(kafka_logs)[1]
+    assert "the metadata cannot be read: its log begins at offset 1, and there is no whole snapshot of what" in verify(kafka_logs)[1]
+    assert caplog.text == ""
 
 
 def test_leftovers(verify: Callable[..., Shown], write_log: Callable[..., Path]) -> None:

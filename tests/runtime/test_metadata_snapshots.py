@@ -81,9 +81,7 @@ def state_of(image: ClusterImage) -> Any:
 def loaded(metadata: MetadataLog) -> ClusterImage:
     """The image that a log gives."""
     image = ClusterImage("c")
-    for next_offset, records in metadata.load():
-        image.replay(records)
-        image.offset = next_offset - 1
+    metadata.replay(image)
     return image
 
 
@@ -321,7 +319,7 @@ def test_a_damaged_snapshot_falls_back_to_the_one_before(caplog: pytest.LogCaptu
     assert set(opened(store).image.topics) == {"a", "b", "c"}
 
 
-def test_nothing_left_to_begin_from_is_said_in_words() -> None:
+def test_nothing_left_to_begin_from_is_said_in_words(caplog: pytest.LogCaptureFixture) -> None:
     """With the log's beginning gone and no whole snapshot the broker does not start: it would serve a cluster without topics."""
     store = new_store()
     trio.run(two_snapshots, store)
@@ -329,8 +327,9 @@ def test_nothing_left_to_begin_from_is_said_in_words() -> None:
     log_of(store).raise_log_start_offset(files.ids()[1].end_offset)
     for snapshot in files.ids():
         files.write(snapshot, b"")
-    with pytest.raises(DataDirectoryError, match=r"begins at offset \d+, and the snapshots .* are damaged"):
+    with pytest.raises(DataDirectoryError, match=r"begins at offset \d+, and there is no whole snapshot .* Put a copy of a snapshot"):
         opened(store)
+    assert all(f"{snapshot.file_name} of the metadata is passed over: it ends without a footer" in caplog.text for snapshot in files.ids())
 
 
 def test_a_log_that_ends_before_its_snapshot_goes_on_behind_it() -> None:

@@ -43,12 +43,13 @@ def test_all_of_it_in_order(tmp_path: Path) -> None:
     log = log_of(tmp_path, s0=batch(0) + batch(2), s4=batch(4))
     assert (offsets(log), log.log_start_offset, log.log_end_offset) == ([0, 2, 4], 0, 6)
     assert (offsets(log, 3), offsets(log, 4), offsets(log, 9), log.log_end_offset) == ([2, 4], [4], [], 6)
+    assert log.is_whole
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:
     """A log that was never written to ends where it begins; one that has no directory cannot be read."""
     log = log_of(tmp_path)
-    assert (offsets(log), log.log_end_offset) == ([], 0)
+    assert (offsets(log), log.log_end_offset, log.is_whole) == ([], 0, True)
     with pytest.raises(StorageError, match="cannot list"):
         RestingLog(Files(), str(tmp_path / "gone"))
 
@@ -61,17 +62,40 @@ def test_nothing_is_there(tmp_path: Path) -> None:
         ({"s0": batch(0) + bytes(61), "s2": batch(2)}, [0], 2),
         ({"s0": batch(0) + batch(2)[:-1] + b"x" + batch(4)}, [0], 2),
         ({"s0": batch(0) + batch(1)}, [0], 2),
+        ({"s0": batch(0) + batch(2**31 - 1)}, [0], 2),
         ({"s0": batch(0), "s4": batch(4)}, [0], 2),
-        ({"s7": batch(7)}, [7], 9),
-        ({"s0": batch(0), "s2": b""}, [0], 2),
     ],
 )
 def test_it_ends_where_recovery_would_cut_it(tmp_path: Path, segments: dict[str, bytes], found: list[int], end: int) -> None:
-    """A torn batch, zeros, a wrong checksum, an offset that goes back, a segment that does not go on: what lies behind is not read."""
+    """A torn batch, zeros, a wrong checksum, an offset that goes back or that no index can hold, a segment that does not go on: what lies
+    behind is not read."""
     log = log_of(tmp_path, **segments)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert (offsets(log), log.log_end_offset) == (found, end)
+    assert (offsets(log), log.log_end_offset, log.is_whole) == (found, end, False)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("segments", "found", "end"),
+    [
+        ({"s7": batch(7)}, [7], 9),
+        ({"s0": batch(0), "s2": b""}, [0], 2),
+        ({"s0": batch(0) + batch(2), "s2": b"", "s4": batch(4)}, [0, 2, 4], 6),
+        ({"s0": batch(0) + batch(2), "s2": batch(0), "s3": b"?", "s4": batch(4)}, [0, 2, 4], 6),
+    ],
+)
+def test_it_is_whole(tmp_path: Path, segments: dict[str, bytes], found: list[int], end: int) -> None:
+    """Begun later than at 0, with an empty segment at its end, or with files within it that a start would put aside."""
+    log = log_of(tmp_path, **segments)
+    assert (offsets(log), log.log_end_offset, log.is_whole) == (found, end, True)
+
+
+def test_a_copy_with_both_indexes_ends_it(tmp_path: Path) -> None:
+    """Recovery takes it for the log's, which so ends before it."""
+    for suffix in ("index", "timeindex"):
+        (tmp_path / f"{2:020d}.{suffix}").write_bytes(b"")
+    log = log_of(tmp_path, s0=batch(0) + batch(2), s2=batch(2), s4=batch(4))
+    assert (offsets(log), log.log_end_offset, log.is_whole) == ([0, 2], 4, False)
 
 
 def test_which_logs_are_here(tmp_path: Path) -> None:
