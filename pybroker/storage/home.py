@@ -255,22 +255,23 @@ class LogHome:
         self._replace_aborted(base_offset, entries)
 
     def renew_aborted(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
-        """Write the indexes of all segments anew; the seals go last, so a stop in between leaves the doubt. Raises StorageError."""
+        """Write the indexes of all segments anew, durably; the seals go last: a stop in between leaves the doubt. Raises StorageError."""
         grouped: dict[int, list[AbortedTransaction]] = {}
         for entry in entries:
             grouped.setdefault(base_offsets[max(0, bisect_right(base_offsets, entry.last_offset) - 1)], []).append(entry)
         for base_offset in base_offsets:
             if base_offset in grouped or base_offset in self._transactional:
-                self._replace_aborted(base_offset, grouped.get(base_offset, []))
+                self._replace_aborted(base_offset, grouped.get(base_offset, []), sync=True)
+        self.sync_directory()
         self._doubted = False
         self.drop_seals()
 
-    def _replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
+    def _replace_aborted(self, base_offset: int, entries: list[AbortedTransaction], *, sync: bool = False) -> None:
         self._transactional.add(base_offset)
         path = self._transaction_index(base_offset)
         try:
             if entries:
-                self.files.replace_file(path, encode_entries(entries), sync=False)
+                self.files.replace_file(path, encode_entries(entries), sync=sync, sync_name=False)
             else:
                 self.files.unlink(path)
         except FileNotFoundError:

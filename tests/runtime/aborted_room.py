@@ -11,6 +11,7 @@ from pybroker.records.batch import patch_base_offset_and_epoch, read_header
 from pybroker.records.builder import build_batch
 from pybroker.records.control import build_marker
 from pybroker.runtime.recovery import recover
+from pybroker.storage.files import Files
 from pybroker.storage.interface import LogConfig
 from pybroker.storage.store import DiskLogStore
 
@@ -19,10 +20,11 @@ NEVER = 1 << 60
 
 
 class TransactionRoom:
-    """A store with one log of several segments, in which every second transaction was aborted."""
+    """A store with one log of several segments, in which every second transaction was aborted. `files`: another disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: Files | None = None) -> None:
         self.path = path / "data"
+        self.files = files or Files()
         store = self.open()
         log = store.create("t", 0, b"i" * 16, CONFIG)
         state, _ = recover(log, 0, 1, NEVER)
@@ -59,11 +61,11 @@ class TransactionRoom:
 
     def open(self) -> DiskLogStore:
         """As a broker does."""
-        return DiskLogStore.open([str(self.path)], cluster_id="c", node_id=1, rng=Random(1), config=CONFIG)
+        return DiskLogStore.open([str(self.path)], cluster_id="c", node_id=1, rng=Random(1), config=CONFIG, files=self.files)
 
     def indexes(self) -> list[Path]:
         """The transaction indexes."""
-        return sorted((self.path / "t-0").glob("*.txnindex"))
+        return sorted(self.path / "t-0" / name for name in self.files.listdir(str(self.path / "t-0")) if name.endswith(".txnindex"))
 
     def aborted(self, *, clean: bool = True) -> list[Any]:
         """What a start finds."""

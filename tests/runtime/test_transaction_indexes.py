@@ -16,6 +16,7 @@ from pybroker.records.builder import build_batch
 from pybroker.runtime.recovery import recover
 from pybroker.storage.store import DiskLogStore
 from pybroker.storage.transaction_index import ENTRY_BYTES
+from pybroker.testing.simulated_disk import SimulatedDisk
 from tests.runtime.aborted_room import CONFIG, NEVER, TransactionRoom
 
 
@@ -109,8 +110,8 @@ def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pyt
     home = store.get("t", 0).home
     replace = type(home)._replace_aborted
 
-    def once(self: Any, base_offset: int, entries: Any) -> None:
-        replace(self, base_offset, entries)
+    def once(self: Any, base_offset: int, entries: Any, *, sync: bool) -> None:
+        replace(self, base_offset, entries, sync=sync)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -120,6 +121,19 @@ def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pyt
     store.abandon()
     assert len(room.indexes()) == 1
     assert room.aborted(clean=False) == room.whole
+    assert room.aborted() == room.whole
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_power_fails_when_they_were_made_anew(seed: int) -> None:
+    """They are on the disk before what says that they are doubted goes: none is half there, and believed."""
+    disk = SimulatedDisk()
+    room = TransactionRoom(Path("/"), disk)
+    for path in room.indexes():
+        disk.unlink(str(path))
+    disk.fsync_directory(str(room.path / "t-0"))
+    assert room.aborted(clean=False) == room.whole
+    disk.lose_power(Random(seed))
     assert room.aborted() == room.whole
 
 
