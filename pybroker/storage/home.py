@@ -20,7 +20,7 @@ from pybroker.storage.interface import AbortedTransaction, LogConfig, StorageErr
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.segment import DiskSegment
 from pybroker.storage.snapshot_files import DiskSnapshots
-from pybroker.storage.transaction_index import append_entry, encode_entries, read_entries
+from pybroker.storage.transaction_index import append_entry, encode_entries, read_entries, rewrite_entries
 from pybroker.storage.trash import Trash
 
 SNAPSHOTS_KEPT = 2
@@ -250,9 +250,18 @@ class LogHome:
             raise storage_error("read", path, error) from error
 
     def replace_aborted(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
-        """Write the index of a segment anew; whatever else the file holds is dropped. Raises StorageError."""
-        self.drop_seals()
-        self._replace_aborted(base_offset, entries)
+        """Let the index of a segment hold these; whatever else the file holds is dropped. Raises StorageError."""
+        path, wanted = self._transaction_index(base_offset), encode_entries(entries)
+        self._transactional.add(base_offset)
+        try:
+            content = self.files.read_file(path) if self.files.exists(path) else b""
+            if content == wanted:
+                return
+            self.drop_seals()
+            rewrite_entries(self.files, path, content, wanted)
+        except OSError as error:
+            raise storage_error("write", path, error) from error
+        self._changed(path)
 
     def renew_aborted(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
         """Write the indexes of all segments anew, durably; the seals go last: a stop in between leaves the doubt. Raises StorageError."""
@@ -261,24 +270,23 @@ class LogHome:
             grouped.setdefault(base_offsets[max(0, bisect_right(base_offsets, entry.last_offset) - 1)], []).append(entry)
         for base_offset in base_offsets:
             if base_offset in grouped or base_offset in self._transactional:
-                self._replace_aborted(base_offset, grouped.get(base_offset, []), sync=True)
+                self._renew(base_offset, grouped.get(base_offset, []))
         self.sync_directory()
         self._doubted = False
         self.drop_seals()
 
-    def _replace_aborted(self, base_offset: int, entries: list[AbortedTransaction], *, sync: bool = False) -> None:
+    def _renew(self, base_offset: int, entries: list[AbortedTransaction]) -> None:
         self._transactional.add(base_offset)
         path = self._transaction_index(base_offset)
         try:
             if entries:
-                self.files.replace_file(path, encode_entries(entries), sync=sync, sync_name=False)
+                self.files.replace_file(path, encode_entries(entries), sync_name=False)
             else:
                 self.files.unlink(path)
         except FileNotFoundError:
             return
         except OSError as error:
             raise storage_error("write", path, error) from error
-        self._changed(path)
 
     # --- what those were when the log was closed: see `index_seals`
 

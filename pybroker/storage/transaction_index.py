@@ -3,7 +3,7 @@
     entry: int16 version, 0; int64 producer id; int64 first offset; int64 last offset (the marker's); int64 last stable offset. Big-endian.
 
 Rules
-- The file is there only if something was aborted. An entry is one append.
+- The file is there only if something was aborted. An entry is one append, durable when the log is flushed.
 - What cannot be an entry (a torn end, zeros, an unknown version, a marker out of order or not behind its records) ends the file: who opens
   the log after a crash adds anew what lies behind its last snapshot.
 
@@ -51,15 +51,33 @@ def read_entries(files: Files, path: str) -> list[AbortedTransaction]:
 
 def append_entry(files: Files, path: str, entry: AbortedTransaction) -> None:
     """Add an entry; all or nothing, unless taking back what was written fails too. Raises OSError."""
+    _write_behind(files, path, None, encode_entries([entry]))
+
+
+def rewrite_entries(files: Files, path: str, content: bytes, wanted: bytes) -> None:
+    """Let a file that holds `content` (empty: it may not be there) hold `wanted`, both entries.
+
+    Those that stay are not written anew: so a power failure leaves them as durable as they were. Raises OSError.
+    """
+    if not wanted:
+        files.unlink(path)
+        return
+    common_bytes = min(len(content), len(wanted)) // ENTRY_BYTES * ENTRY_BYTES
+    entries = range(0, common_bytes, ENTRY_BYTES)
+    same_bytes = next((at for at in entries if content[at : at + ENTRY_BYTES] != wanted[at : at + ENTRY_BYTES]), common_bytes)
+    _write_behind(files, path, same_bytes, wanted[same_bytes:])
+
+
+def _write_behind(files: Files, path: str, kept_bytes: int | None, content: bytes) -> None:
+    """Behind the first `kept_bytes` of a file (None: its whole entries); what lay there goes."""
     fd = files.open(path, READ_APPEND | CREATE, 0o644)
     try:
         size_bytes = files.size(path)
-        whole_bytes = size_bytes - size_bytes % ENTRY_BYTES
-        if whole_bytes < size_bytes:
-            files.truncate(fd, whole_bytes)
-        content = encode_entries([entry])
-        if files.write(fd, content) != len(content):
-            files.truncate(fd, whole_bytes)
+        kept_bytes = size_bytes - size_bytes % ENTRY_BYTES if kept_bytes is None else kept_bytes
+        if kept_bytes < size_bytes:
+            files.truncate(fd, kept_bytes)
+        if content and files.write(fd, content) != len(content):
+            files.truncate(fd, kept_bytes)
             raise OSError(f"{path} took a part of an entry only")
     finally:
         files.close(fd)

@@ -22,13 +22,13 @@ NEVER = 1 << 60
 class TransactionRoom:
     """A store with one log of several segments, in which every second transaction was aborted. `files`: another disk."""
 
-    def __init__(self, path: Path, files: Files | None = None) -> None:
+    def __init__(self, path: Path, files: Files | None = None, transactions: int = 10) -> None:
         self.path = path / "data"
         self.files = files or Files()
         store = self.open()
         log = store.create("t", 0, b"i" * 16, CONFIG)
         state, _ = recover(log, 0, 1, NEVER)
-        for number in range(10):
+        for number in range(transactions):
             batch = build_batch(
                 [(b"k", b"v" * 40)],
                 base_offset=2 * number,
@@ -46,7 +46,7 @@ class TransactionRoom:
         log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
         store.close({})
         self.whole = self.aborted()
-        assert len(self.whole) == 5
+        assert len(self.whole) == transactions // 2
         assert len(self.indexes()) > 1
 
     def end(self, log: Any, state: Any, *, committed: bool) -> None:

@@ -46,6 +46,22 @@ DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
 }
 
 
+def append_open(log: Any, state: Any) -> None:
+    """The producer begins its next transaction."""
+    batch = build_batch(
+        [(b"k", b"v")],
+        base_offset=log.log_end_offset,
+        producer_id=7,
+        producer_epoch=0,
+        base_sequence=10,
+        timestamp=1,
+        leader_epoch=0,
+        transactional=True,
+    )
+    log.append(batch, read_header(batch), 1)
+    state.advance(read_header(batch), log.log_end_offset - 1)
+
+
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize("which", [0, -1])
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -66,18 +82,7 @@ def test_damage_is_found_and_mended(room: TransactionRoom, kind: str, which: int
     assert list(state.aborted or ()) == room.whole
     if kind in ("removed", "empty", "first offset"):
         assert "the indexes were made anew" in caplog.text
-    batch = build_batch(
-        [(b"k", b"v")],
-        base_offset=log.log_end_offset,
-        producer_id=7,
-        producer_epoch=0,
-        base_sequence=10,
-        timestamp=1,
-        leader_epoch=0,
-        transactional=True,
-    )
-    log.append(batch, read_header(batch), 1)
-    state.advance(read_header(batch), log.log_end_offset - 1)
+    append_open(log, state)
     room.end(log, state, committed=False)
     log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
     if clean:
@@ -108,14 +113,14 @@ def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pyt
         path.unlink()
     store = room.open()
     home = store.get("t", 0).home
-    replace = type(home)._replace_aborted
+    renew = type(home)._renew
 
-    def once(self: Any, base_offset: int, entries: Any, *, sync: bool) -> None:
-        replace(self, base_offset, entries, sync=sync)
+    def once(self: Any, base_offset: int, entries: Any) -> None:
+        renew(self, base_offset, entries)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(home), "_replace_aborted", once)
+        patch.setattr(type(home), "_renew", once)
         with pytest.raises(KeyboardInterrupt):
             recover(store.get("t", 0), 1, 1, NEVER)
     store.abandon()
@@ -135,6 +140,25 @@ def test_the_power_fails_when_they_were_made_anew(seed: int) -> None:
     assert room.aborted(clean=False) == room.whole
     disk.lose_power(Random(seed))
     assert room.aborted() == room.whole
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_power_fails_after_a_start_that_recovered(seed: int) -> None:
+    """What was on the disk of an index is there, though the start took off what it was not sure of."""
+    disk = SimulatedDisk()
+    room = TransactionRoom(Path("/"), disk, transactions=8)
+    for name in disk.listdir(str(room.path / "t-0")):  # as the system does by itself within a minute
+        disk.fsync_file(str(room.path / "t-0" / name))
+    store = room.open()
+    log = store.get("t", 0)
+    state, _ = recover(log, 1, 1, NEVER)
+    append_open(log, state)
+    room.end(log, state, committed=False)
+    store.abandon()
+    disk.die()
+    assert len(room.aborted(clean=False)) == 5
+    disk.lose_power(Random(seed))
+    assert room.aborted()[:4] == room.whole
 
 
 def test_what_says_how_they_were_is_damaged(room: TransactionRoom) -> None:
