@@ -18,7 +18,6 @@ import trio
 from pybroker.core.alter_configs import alter_configs, incremental_alter_configs
 from pybroker.core.cluster import (
     INTERNAL_TOPICS,
-    METADATA_TOPIC,
     PRODUCER_ID_BLOCK_SIZE,
     ClusterImage,
     MetadataDelta,
@@ -43,7 +42,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.log_places import owner_of
 from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
-from pybroker.runtime.standalone import check_complete, leave_others, other_nodes, refuse
+from pybroker.runtime.standalone import Present, check_leaving, leave_others, other_nodes
 from pybroker.runtime.way import Way
 from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -196,11 +195,6 @@ class Controller:
             raise DataDirectoryError(f"the other nodes are not left behind yet: {error}. Start with --standalone again") from error
 
     @property
-    def node_id(self) -> int:
-        """Of this broker, which is the controller."""
-        return self._view.node_id
-
-    @property
     def local(self) -> LocalDirectories:
         """What is known of this broker's log directories."""
         return self._view.local
@@ -314,40 +308,22 @@ def open_controller(
     controller = Controller(ControllerView(image, settings, node_id, rng, local), store, metadata, clock)
     controller.load(replayed=replayed)
     locate = partial(_locate, store, {directory.path: directory.directory_id for directory in directories})
-    left = controller.other_nodes()
+    left, present = controller.other_nodes(), _present(store, metadata.directory, list(log_dirs), locate)
     if left:
-        _check_leaving(controller, store, left, list(log_dirs), locate, standalone=standalone)
+        check_leaving(image, node_id, left, present, standalone=standalone)
     if image.offset >= 0:  # a new cluster knows no topics, and none of the logs that lie there is a stray for that
         paths = {directory.directory_id: directory.path for directory in directories if directory.failure is None}
         for remark in store.settle(partial(owner_of, image, node_id, paths)):
             log.warning("%s", remark)
-    leaving = leave_others(image, node_id, left, _is_here(locate)) if left else None
+    leaving = leave_others(image, node_id, left, present.is_here) if left else None
     all_online = all(directory.failure is None for directory in directories)
     controller.start(list(log_dirs), endpoints, locate, all_online=all_online, leaving=leaving)
     return controller
 
 
-def _check_leaving(
-    controller: Controller,
-    store: LogStore,
-    left: list[int],
-    log_dirs: list[bytes],
-    locate: Locate,
-    *,
-    standalone: bool,
-) -> None:
-    """What `first_look` asks, of what is known by now: a directory may have failed since. Raises DataDirectoryError."""
-    node_id = controller.node_id
-    if not standalone:
-        metadata = store.get(METADATA_TOPIC, 0)
-        path = metadata.directory if metadata is not None else "the data directory"
-        refuse(controller.image, node_id, left, path, _is_here(locate))
+def _present(store: LogStore, path: str, log_dirs: Sequence[bytes], locate: Locate) -> Present:
     failure = next((directory.failure for directory in store.directories() if directory.failure is not None), None)
-    check_complete(controller.image, node_id, failure, log_dirs)
-
-
-def _is_here(locate: Locate) -> Callable[[str, bytes, int], bool]:
-    return lambda topic, topic_id, partition: locate(topic, topic_id, partition) is not None
+    return Present(path, log_dirs, failure, lambda topic, topic_id, partition: locate(topic, topic_id, partition) is not None)
 
 
 def _locate(store: LogStore, ids: Mapping[str, bytes], topic: str, topic_id: bytes, partition: int) -> bytes | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pybroker.core.cluster import ClusterImage
 from pybroker.runtime.metadata_reading import MetadataReading
-from pybroker.runtime.standalone import check_complete, other_nodes, refuse
+from pybroker.runtime.standalone import Present, check_leaving, other_nodes
 from pybroker.storage.files import Files
 from pybroker.storage.given import Glance, check_owners, unless_in_use
 from pybroker.storage.interface import DataDirectoryError, StorageError
@@ -38,7 +38,9 @@ def look_at(files: Files, seen: Sequence[Glance], node_id: int, *, standalone: b
     with unless_in_use(files, [look.path for look in seen]):
         found = _read(files, seen)
         if found is not None:
-            _check_alone(files, seen, node_id, found, standalone=standalone)
+            left = other_nodes(found.image, node_id, found.reading)
+            if left:
+                check_leaving(found.image, node_id, left, _present(files, seen), standalone=standalone)
     return found
 
 
@@ -57,11 +59,8 @@ def _read(files: Files, seen: Sequence[Glance]) -> FirstLook | None:
     return FirstLook(image, reading, log.log_end_offset)
 
 
-def _check_alone(files: Files, seen: Sequence[Glance], node_id: int, found: FirstLook, *, standalone: bool) -> None:
-    left = other_nodes(found.image, node_id, found.reading)
-    if left and not standalone:
-        path = next(look.path for look in seen if look.holds_metadata)
-        refuse(found.image, node_id, left, path, RestingLogs(files, [look.path for look in seen]).is_here)
-    if left:
-        unknown = next((f"{look.path} cannot be looked at" for look in seen if not look.is_known), None)
-        check_complete(found.image, node_id, unknown, [look.meta.directory_id for look in seen if look.meta is not None])
+def _present(files: Files, seen: Sequence[Glance]) -> Present:
+    path = next(look.path for look in seen if look.holds_metadata)
+    known = [look.meta.directory_id for look in seen if look.meta is not None]
+    unknown = next((f"{look.path} cannot be looked at" for look in seen if not look.is_known), None)
+    return Present(path, known, unknown, RestingLogs(files, [look.path for look in seen]).is_here)

@@ -1,10 +1,14 @@
-"""A start on the directory of one broker of several: refused, or, if that was asked for, without the others from then on."""
+"""A start on the directory of one broker of several: refused, or, if that was asked for, without the others from then on.
+
+Whether it may be is asked twice: of what lies there before anything is taken (`first_look`), and of what was opened, since a directory may
+have failed meanwhile.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 from pybroker.core.cluster import ClusterImage
 from pybroker.core.standalone import IsHere, others, refusal, shown, stand_alone
@@ -15,23 +19,29 @@ from pybroker.wire.uuids import to_text
 log = logging.getLogger("pybroker")
 
 
+class Present(NamedTuple):
+    """What is here of a broker. `path`: of the directory with the metadata. `log_dirs`: the ids of all that can be used. `failure`: why
+    another that was given cannot."""
+
+    path: str
+    log_dirs: Sequence[bytes | None]
+    failure: str | None
+    is_here: IsHere
+
+
 def other_nodes(image: ClusterImage, node_id: int, reading: MetadataReading) -> list[int]:
     """The brokers and controllers beside this one, as far as the log and what lies beside it tell."""
     return sorted({*others(image, node_id), *reading.other_voters(node_id)})
 
 
-def refuse(image: ClusterImage, node_id: int, left: list[int], path: str, is_here: IsHere) -> NoReturn:
-    """Nobody asked to leave the others behind. Raises DataDirectoryError."""
-    raise DataDirectoryError(refusal(image, node_id, left, path, is_here))
-
-
-def check_complete(image: ClusterImage, node_id: int, failure: str | None, log_dirs: Sequence[bytes | None]) -> None:
-    """What lies in a directory that is away would count as that of others, for good. Raises DataDirectoryError.
-
-    `failure`: why a directory that was given cannot be used. `log_dirs`: the ids of the others.
+def check_leaving(image: ClusterImage, node_id: int, left: list[int], present: Present, *, standalone: bool) -> None:
+    """Others are left behind only if that was asked for, and all that this broker has is here: what lies in a directory that is away would
+    count as that of others, for good. Raises DataDirectoryError.
     """
-    own = image.brokers.get(node_id)
-    missing = [directory_id for directory_id in own.log_dirs if directory_id not in log_dirs] if own is not None else []
+    if not standalone:
+        raise DataDirectoryError(refusal(image, node_id, left, present.path, present.is_here))
+    own, failure = image.brokers.get(node_id), present.failure
+    missing = [directory_id for directory_id in own.log_dirs if directory_id not in present.log_dirs] if own is not None else []
     if failure is None and missing:
         failure = f"the one of the id {to_text(missing[0])} was not given"
     if failure is not None:
