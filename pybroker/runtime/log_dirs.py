@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pybroker")
 
 UNKNOWN_LAG = -1
+WORKERS = "num.replica.alter.log.dirs.threads"
 THROTTLE = "replica.alter.log.dirs.io.max.bytes.per.second"
 
 
@@ -86,7 +87,7 @@ class LogDirs:
         if self._moves is None:
             from pybroker.runtime.moves import Moves
 
-            self._moves = Moves(self._store, self._assign, self._take_back, self._bytes_per_second)
+            self._moves = Moves(self._store, self._assign, self._take_back, self._bytes_per_second, self._workers())
             if self._nursery is not None:
                 self._moves.start(self._nursery)
         return self._moves
@@ -184,6 +185,11 @@ class LogDirs:
         self._store.begin_move(live.log, path)
         self._mover().add(live)
         return True
+
+    def _workers(self) -> int:
+        """How many logs move at a time: one for each directory, if nothing else is said."""
+        threads: int | None = self._controller.settings.get(WORKERS)
+        return max(1, threads if threads is not None else len(self._store.directories()))
 
     def _bytes_per_second(self) -> float:
         """The throttle, which is a setting only while the broker runs; for this broker, or for all."""

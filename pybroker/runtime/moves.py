@@ -10,9 +10,12 @@ Theory of operation
   MAX_TAIL_BYTES: so a move ends under any load that it can follow at all.
 - That stretch makes nothing durable. If more of the log is on disk than of the copy, the log's own flushes are held back for as long as
   one flush of the copy takes, on a thread: else a log that is flushed with each batch would always be ahead. Its producers wait for both.
-- With a throttle (replica.alter.log.dirs.io.max.bytes.per.second) each piece waits its time before it is copied.
-- Logs move one after another, in the order they were asked for. Small ones are made durable and told to the metadata together (a round):
-  checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes on, in the log.
+- With a throttle (`move_throttle`) each piece waits its time before it is copied.
+- So many workers as num.replica.alter.log.dirs.threads says take the logs in the order they were asked for. Small ones are made durable and
+  told to the metadata together (a round): checkpoints hold all logs of a directory. While a log moves it is not compacted; all else goes
+  on, in the log.
+- What is done on the loop, and the rest after it, is one worker's at a time (`_turn`): they wait for the disks side by side, but take no
+  more from those who are served than one would.
 - None holds up the others for ever. One that the cleaner works on comes after them, and so does one to which more is written than is
   copied: when it has copied twice what it lacked it is behind still (`OVERTAKEN`). It is tried again when its turn comes.
 - A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
@@ -25,7 +28,6 @@ Theory of operation
 from __future__ import annotations
 
 import logging
-import math
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from enum import Enum, auto
@@ -36,6 +38,7 @@ import trio
 from pybroker.records.batch import BatchHeader
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, UNLIMITED, WRITE_BATCHES, batches_in
+from pybroker.runtime.move_throttle import Rate, Throttle
 from pybroker.runtime.pacing import Job, Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
@@ -59,7 +62,6 @@ Batches = list[tuple[Buffer, BatchHeader]]
 Place = tuple[LivePartition, str]
 Assign = Callable[[Sequence[Place]], Awaitable[None]]
 TakeBack = Callable[[LivePartition], None]
-Rate = Callable[[], float]
 Key = tuple[str, int]
 
 
@@ -78,19 +80,35 @@ class Moves:
     """The moves of one broker.
 
     `assign` tells the metadata that partitions lie in the directories of those paths; raises KafkaError. `take_back` tells it, without
-    waiting or raising, that one lies where its log is. `bytes_per_second` is asked before each piece.
+    waiting or raising, that one lies where its log is. `bytes_per_second`, of all moves together, is asked before each piece. So many
+    `workers` carry out a log each, or a round of small ones.
     """
 
-    __slots__ = ("_assign", "_bytes_per_second", "_moves", "_nursery", "_running", "_store", "_take_back", "longest_slice_s")
+    __slots__ = (
+        "_assign",
+        "_moves",
+        "_nursery",
+        "_running",
+        "_store",
+        "_take_back",
+        "_throttle",
+        "_turn",
+        "_workers",
+        "longest_slice_s",
+    )
 
-    def __init__(self, store: LogStore, assign: Assign, take_back: TakeBack, bytes_per_second: Rate = lambda: UNLIMITED) -> None:
+    def __init__(
+        self, store: LogStore, assign: Assign, take_back: TakeBack, bytes_per_second: Rate = lambda: UNLIMITED, workers: int = 1
+    ) -> None:
         self._store = store
         self._assign = assign
         self._take_back = take_back
-        self._bytes_per_second = bytes_per_second
+        self._throttle = Throttle(bytes_per_second)
+        self._turn = trio.Lock()
+        self._workers = workers
         self._moves: dict[Key, Move] = {}
         self._nursery: trio.Nursery | None = None
-        self._running = False
+        self._running = 0
         self.longest_slice_s = 0.0
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -103,7 +121,7 @@ class Moves:
         future = self._store.future(live.topic, live.partition)
         if future is not None:
             live.moving = True
-            self._moves[live.topic, live.partition] = Move(live, future, self._store, self._bytes_per_second)
+            self._moves[live.topic, live.partition] = Move(live, future, self._store, self._throttle, self._turn)
             self._go_on()
 
     def cancel(self, live: LivePartition) -> None:
@@ -121,65 +139,83 @@ class Moves:
                 self._end(move)
 
     def _go_on(self) -> None:
-        if self._nursery is not None and not self._running and self._moves:
-            self._running = True
-            self._nursery.start_soon(self._run, name="moves between log directories")
+        if self._nursery is not None:
+            for _ in range(min(len(self._waiting()), self._workers - self._running)):
+                self._running += 1
+                self._nursery.start_soon(self._run, name="moves between log directories")
+
+    def _waiting(self) -> list[Move]:
+        return [move for move in self._moves.values() if not move.is_taken]
 
     async def _run(self) -> None:
         try:
-            while self._moves:
-                await self._round()
-        finally:
-            self._running = False
-            for move in list(self._moves.values()):  # the broker stops; the copies stay for the next start
+            while self._waiting():
+                await self._round(await self._take_some())
+        except trio.Cancelled:
+            for move in list(self._moves.values()):  # the broker stops, and all workers with it; the copies stay for the next start
                 self._end(move)
+            raise
+        finally:
+            self._running -= 1
 
-    async def _round(self) -> None:
-        """Some moves, the first ones, each to its end."""
-        ready = [move for move in await self._copy_some() if self._is_due(move)]
-        if not ready:
+    async def _take_some(self) -> list[Move]:
+        """The first ones that nobody carries out: a large log, or some small ones."""
+        waiting = self._waiting()
+        moves = [move for move in waiting if move.live.cleaning is None]
+        if not moves:
+            await self._wait_for_the_cleaner(waiting[0])
+        taken: list[Move] = []
+        size_bytes = 0
+        for move in moves[:ROUND_MOVES]:
+            size_bytes += move.log.size_bytes
+            if taken and size_bytes > ROUND_BYTES:
+                break
+            move.is_taken = True
+            taken.append(move)
+        return taken
+
+    async def _wait_for_the_cleaner(self, move: Move) -> None:
+        """It works on all that are asked for; others may be by and by."""
+        if self._is_due(move) and move.live.cleaning is not None:
+            with trio.move_on_after(MAX_WAIT_S):
+                await move.live.cleaning.wait()
+
+    async def _round(self, moves: list[Move]) -> None:
+        """Each to its end."""
+        try:
+            ready = [move for move in moves if await self._is_copied(move)]
+            await self._tell([move for move in ready if self._is_due(move)])
+            for move in ready:
+                if self._is_due(move) and await self._attempt(move, move.finish) is not Outcome.OVERTAKEN:
+                    self._end(move)
+        finally:
+            for move in moves:
+                move.is_taken = False
+
+    async def _is_copied(self, move: Move) -> bool:
+        """Copy it; whether it has nearly caught up."""
+        move.begin_turn()
+        return self._is_due(move) and await self._attempt(move, move.copy) is Outcome.DONE
+
+    async def _tell(self, moves: list[Move]) -> None:
+        """Make copies durable, and tell the metadata where their replicas will lie."""
+        if not moves:
             return
         try:
-            await self._secure(ready)
-            ready = [move for move in ready if self._is_due(move)]
-            for move in ready:
+            await self._secure(moves)
+            moves = [move for move in moves if self._is_due(move)]
+            for move in moves:
                 move.is_assigned = True
-            await self._assign([(move.live, move.future.directory) for move in ready])
+            await self._assign([(move.live, move.future.directory) for move in moves])
         except Exception as error:
-            for move in ready:
+            for move in moves:
                 self._give_up(move, error)
-        for move in ready:
-            if await self._attempt(move, move.finish) is not Outcome.OVERTAKEN:
-                self._end(move)
 
     async def _secure(self, moves: list[Move]) -> None:
         errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
         for move, error in zip(moves, errors, strict=True):
             if error is not None:
                 self._give_up(move, error)
-
-    async def _copy_some(self) -> list[Move]:
-        """The moves of the next round, whose copies have nearly caught up."""
-        ready: list[Move] = []
-        size_bytes = 0
-        moves = [move for move in self._moves.values() if move.live.cleaning is None]
-        if not moves:
-            await self._wait_for_the_cleaner()
-        for move in moves[:ROUND_MOVES]:
-            size_bytes += move.log.size_bytes
-            if ready and size_bytes > ROUND_BYTES:
-                break
-            move.begin_turn()
-            if self._is_due(move) and await self._attempt(move, move.copy) is Outcome.DONE:
-                ready.append(move)
-        return ready
-
-    async def _wait_for_the_cleaner(self) -> None:
-        """It works on all that are asked for; others may be by and by."""
-        move = next(iter(self._moves.values()))
-        if self._is_due(move) and move.live.cleaning is not None:
-            with trio.move_on_after(MAX_WAIT_S):
-                await move.live.cleaning.wait()
 
     def _is_due(self, move: Move) -> bool:
         """Whether it is still asked for; else it is ended."""
@@ -238,14 +274,16 @@ class Moves:
 
 
 class Move:
-    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet."""
+    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet. `is_taken`: by a worker."""
 
     __slots__ = (
-        "_bytes_per_second",
         "_left_bytes",
         "_store",
+        "_throttle",
+        "_turn",
         "future",
         "is_assigned",
+        "is_taken",
         "key",
         "live",
         "log",
@@ -253,16 +291,17 @@ class Move:
         "was_put_off",
     )
 
-    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, bytes_per_second: Rate) -> None:
+    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, throttle: Throttle, turn: trio.Lock) -> None:
         self.live = live
         self.key = live.topic, live.partition
         self.log: Log = live.log
         self.future = future
-        self.is_assigned = self.was_put_off = False
+        self.is_assigned = self.is_taken = self.was_put_off = False
         self._left_bytes = 0
         self.pace = Pace()
         self._store = store
-        self._bytes_per_second = bytes_per_second
+        self._throttle = throttle
+        self._turn = turn
 
     def is_wanted(self) -> bool:
         """Whether the log and its copy are still what they were."""
@@ -275,6 +314,7 @@ class Move:
 
     async def copy(self) -> Outcome:
         """Copy until nearly all is there. Raises StorageError, RecordsError."""
+        self.pace.begin()
         while self.is_wanted():
             if not await self._copy_piece():
                 return Outcome.DONE
@@ -285,22 +325,34 @@ class Move:
     async def finish(self) -> Outcome:
         """Put the copy in place. Raises StorageError, RecordsError."""
         tail_bytes = TAIL_BYTES
+        self.pace.begin()
         try:
             while self.is_wanted():
-                if not self._copy_tail(tail_bytes):
-                    tail_bytes = min(2 * tail_bytes, MAX_TAIL_BYTES)
-                    self.live.release_flushes()
-                    if await self.copy() is Outcome.OVERTAKEN:
-                        return Outcome.OVERTAKEN
-                elif self._put_in_place():
+                copied, is_in_place = await self._come_to_the_end(tail_bytes)
+                if is_in_place:
                     return Outcome.DONE
-                else:
-                    self.live.hold_flushes()
+                if copied:
                     await self.pace.in_thread(self.future.flush)
-                    await trio.sleep(BUSY_S)
+                    await self.pace.sleep(BUSY_S)
+                    continue
+                tail_bytes = min(2 * tail_bytes, MAX_TAIL_BYTES)
+                self.live.release_flushes()
+                if await self.copy() is Outcome.OVERTAKEN:
+                    return Outcome.OVERTAKEN
             return Outcome.GONE
         finally:
             self.live.release_flushes()
+
+    async def _come_to_the_end(self, tail_bytes: int) -> tuple[bool, bool]:
+        """In one stretch: whether all is copied, and whether the copy is in place. If it cannot be just now flushes are held back."""
+        async with self.pace.alone(self._turn):
+            copied = self.is_wanted() and self._copy_tail(tail_bytes)
+            is_in_place = copied and self._put_in_place()
+            if is_in_place:
+                await self.pace.pause()
+            elif copied:
+                self.live.hold_flushes()
+        return copied, is_in_place
 
     def _put_in_place(self) -> bool:
         moved = self._store.finish_move(self.log)
@@ -321,14 +373,15 @@ class Move:
         """Copy a piece; False if that was all there was when it was read. What comes in meanwhile is for the next piece."""
         log, offset = self.log, self._next_offset
         end_offset = log.log_end_offset
-        found = log.read(offset, self._piece_bytes(), end_offset, True) if offset < end_offset else None
+        found = log.read(offset, self._throttle.at_most(PIECE_BYTES), end_offset, True) if offset < end_offset else None
         if found is None:
             return False
         self._left_bytes -= len(found)
         bases = _bases(log)
-        await self._wait_for(len(found))
+        await self._throttle.wait_for(len(found), self.pace, self.is_wanted)
         chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
-        batches = await self.pace.carry_out(_checked(chunk, offset))
+        async with self.pace.alone(self._turn):
+            batches = await self.pace.carry_out(_checked(chunk, offset))
         base = _segment_of(bases, batches)
         for at in range(0, len(batches), WRITE_BATCHES):
             if not self.is_wanted():
@@ -342,19 +395,9 @@ class Move:
         if sum(len(batch) for batch, _ in batches) >= LONG_WRITE_BYTES:
             await self.pace.in_thread(partial(self.future.copy_batches, batches, base))
         elif batches:
-            self.future.copy_batches(batches, base)
-            await self.pace.pause()
-
-    async def _wait_for(self, size_bytes: int) -> None:
-        """As long as the throttle wants; nobody waits for a move that was given up."""
-        while size_bytes > 0 and (rate := max(self._bytes_per_second(), 1.0)) < UNLIMITED and self.is_wanted():
-            wait_s = min(size_bytes / rate, MAX_WAIT_S)
-            await self.pace.sleep(wait_s)
-            size_bytes -= math.ceil(wait_s * rate)
-
-    def _piece_bytes(self) -> int:
-        """A throttled move takes what it may in a second, so that it can be slow without being jerky."""
-        return int(max(1, min(PIECE_BYTES, self._bytes_per_second())))
+            async with self.pace.alone(self._turn):
+                self.future.copy_batches(batches, base)
+                await self.pace.pause()
 
     def _copy_tail(self, limit_bytes: int) -> bool:
         """Copy what came in since. False if it is too much: then a part of it is copied. One batch never is, be it large: as it came in, it

@@ -22,7 +22,8 @@ rests: the system's scheduler shares out already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import trio
@@ -49,8 +50,12 @@ class Pace:
     def __init__(self) -> None:
         self._others_share = 0.0  # of the loop during the last rests; 0: they had nothing to do when last seen
         self._unrested_s = 0.0  # processor time since the last rest
-        self._begin()
+        self.begin()
         self.longest_slice_s = self.worked_s = 0.0
+
+    def begin(self) -> None:
+        """Work begins now, after a wait that was for others."""
+        self._began, self._began_processor_s = trio.current_time(), processor_s()
 
     async def carry_out(self, work: Generator[Job | None, bytes | None, T]) -> T:
         """Run a piece of work to its end, with pauses, and return its result."""
@@ -75,13 +80,21 @@ class Pace:
         try:
             return await in_thread(call)
         finally:
-            self._begin()
+            self.begin()
 
     async def sleep(self, length_s: float) -> None:
         """Wait for a reason of the work's own, a throttle; what others do meanwhile is not its work."""
         self._note()
         await trio.sleep(length_s)
-        self._begin()
+        self.begin()
+
+    @asynccontextmanager
+    async def alone(self, turn: trio.Lock) -> AsyncGenerator[None, None]:
+        """Work while none of those works who share a turn, and rest so: together they take no more of the loop than one of them would."""
+        self._note()
+        async with turn:
+            self.begin()
+            yield
 
     async def pause(self) -> None:
         """Let everybody else run."""
@@ -92,13 +105,10 @@ class Pace:
         else:
             self._others_share = await _first_look()
         self._unrested_s = 0.0
-        self._begin()
+        self.begin()
 
     def _slice_is_over(self) -> bool:
         return self._unrested_s + trio.current_time() - self._began > SLICE_S
-
-    def _begin(self) -> None:
-        self._began, self._began_processor_s = trio.current_time(), processor_s()
 
     def _note(self) -> None:
         worked_s = trio.current_time() - self._began
