@@ -88,8 +88,8 @@ async def alter_replica_log_dirs(context: RequestContext, request: Any) -> Any:
 
     Behaviour  The answer comes when the moves are begun; DescribeLogDirs shows how far they are. A later wish takes the place of an earlier
                one, and one for the directory that the log lies in gives the move up. A partition that does not exist is refused, but goes
-               there once it is made. While a directory is offline nothing is moved.
-    Not done   One log moves at a time (num.replica.alter.log.dirs.threads).
+               there once it is made. While a directory is offline nothing is moved. So many logs move at a time as
+               num.replica.alter.log.dirs.threads says, and all together no faster than replica.alter.log.dirs.io.max.bytes.per.second.
     """
     wishes = {(topic.name, index): wish.path for wish in request.dirs for topic in wish.topics for index in topic.partitions}
     results: dict[str, list[Any]] = {}

@@ -2,125 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 import trio
 
-from pybroker.records.builder import build_batch
 from pybroker.runtime import moves as moves_module
-from pybroker.runtime.moves import Moves
 from pybroker.runtime.pacing import Pace
-from pybroker.runtime.partition import LivePartition
-from pybroker.runtime.threads import take_no_time
-from pybroker.storage.files import Files
-from pybroker.storage.interface import LogConfig, StorageError
-from pybroker.storage.store import DiskLogStore
-from pybroker.testing.rooms import PartitionRoom
+from pybroker.storage.interface import StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
-
-CONFIGS = {"segment.bytes": str(1 << 20), "flush.messages": str(2**63 - 1)}
-VALUE_BYTES = 60_000  # seventeen batches are a segment
-TOPIC = "t"
-
-
-class Disks(Files):
-    """Refuses to rename what `refused` says, and to write into what was opened below `full`."""
-
-    refused: Callable[[str, str], bool] = staticmethod(lambda source, target: False)
-    full = "nowhere"
-
-    def __init__(self) -> None:
-        self.paths: dict[int, str] = {}
-
-    def open(self, path: str, flags: int, mode: int = 0o777) -> int:  # type: ignore[override]  # a method in the place of a function of os
-        fd = os.open(path, flags, mode)
-        self.paths[fd] = path
-        return fd
-
-    def write(self, fd: int, data: Any) -> int:  # type: ignore[override]  # see above
-        if self.paths[fd].startswith(self.full) and self.paths[fd].endswith(".log"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return os.write(fd, data)
-
-    def rename(self, source: str, target: str) -> None:  # type: ignore[override]  # a method in the place of a function of os
-        if self.refused(source, target):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES), source)
-        os.replace(source, target)
-
-
-class MoveRoom:
-    """A topic of some partitions in the first of three directories, and what moves them. `said`: where the metadata has them."""
-
-    def __init__(self, root: Path, partitions: int = 1) -> None:
-        self.paths = [str(root / name) for name in "abc"]
-        self.files = Disks()
-        self.store = self.open()
-        self.room = PartitionRoom(self.store)
-        self.room.create_topic(TOPIC, partitions, configs=CONFIGS, topic_id=b"t" * 16)
-        for index in range(partitions):
-            self.store.create(TOPIC, index, b"t" * 16, LogConfig(), self.paths[0])
-        self.said = dict.fromkeys(range(partitions), self.paths[0])
-        self.before_assigned: Callable[[], Awaitable[None]] | None = None
-        self.assignments: list[int] = []
-        self.rate = moves_module.UNLIMITED
-        self.moves = Moves(self.store, self._assign, self._take_back, lambda: self.rate)
-
-    def open(self) -> DiskLogStore:
-        return DiskLogStore.open(self.paths, cluster_id=None, node_id=1, rng=Random(1), files=self.files)
-
-    async def _assign(self, places: Sequence[tuple[LivePartition, str]]) -> None:
-        self.assignments.append(len(places))
-        self.said |= {live.partition: path for live, path in places}
-        await trio.lowlevel.checkpoint()
-        if self.before_assigned is not None:
-            await self.before_assigned()
-
-    def _take_back(self, live: LivePartition) -> None:
-        self.said[live.partition] = live.log.directory
-
-    def live(self, index: int = 0) -> LivePartition:
-        live = self.room.partitions.find(TOPIC, index)
-        assert live is not None
-        return live
-
-    def fill(self, count: int, index: int = 0, size_bytes: int = VALUE_BYTES) -> None:
-        """So many batches of a record each."""
-        for _ in range(count):
-            self.live(index).append_records(build_batch([(None, b"v" * size_bytes, 1)]))
-
-    def move(self, path: str, index: int = 0) -> None:
-        live = self.live(index)
-        if self.store.future(TOPIC, index) is not None:
-            self.moves.cancel(live)
-        if live.log.directory != path:
-            self.store.begin_move(live.log, path)
-            self.moves.add(live)
-
-    async def until_still(self) -> None:
-        """Until no move is asked for."""
-        with trio.fail_after(20):
-            while self.moves._moves:
-                await trio.lowlevel.checkpoint()
-
-    def run(self, story: Callable[[], Awaitable[None]], *, virtual: bool = True) -> None:
-        """Tell a story while moves are carried out; calls that block come at once (`virtual`), so it is the same each time."""
-
-        async def main() -> None:
-            if virtual:
-                take_no_time()
-            async with trio.open_nursery() as nursery:
-                self.moves.start(nursery)
-                await story()
-                nursery.cancel_scope.cancel()
-
-        trio.run(main)
+from tests.runtime.move_room import CONFIGS, TOPIC, VALUE_BYTES, Disks, MoveRoom, offsets, when_checked
 
 
 @pytest.fixture
@@ -129,26 +24,6 @@ def room(tmp_path: Path) -> Iterator[MoveRoom]:
     room = MoveRoom(tmp_path)
     yield room
     room.store.abandon()
-
-
-def offsets(live: LivePartition) -> list[int]:
-    """Of the batches, in order."""
-    return [header.base_offset for header, _ in live.log.batches(0)]
-
-
-def when_checked(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], object]) -> None:
-    """Do something when the piece of that number (from 1) was read and checked, and is not written yet."""
-    carry_out = Pace.carry_out
-    left = [number]
-
-    async def interrupted(self: Pace, work: Any) -> Any:
-        result = await carry_out(self, work)
-        left[0] -= 1
-        if left[0] == 0:
-            action()
-        return result
-
-    monkeypatch.setattr(Pace, "carry_out", interrupted)
 
 
 # --- what goes while it is copied
@@ -760,11 +635,6 @@ def test_moved_log_keeps_the_producers_of_before(room: MoveRoom) -> None:
 # --- that none holds up the others
 
 
-def places(room: MoveRoom, count: int) -> str:
-    """The directory of each log, by its letter."""
-    return "".join(os.path.basename(room.live(index).log.directory) for index in range(count))
-
-
 def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Each is finished, or named in the log with the reason; when there is room again they can be asked for again."""
     room = MoveRoom(tmp_path, 50)
@@ -776,7 +646,7 @@ def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.L
         for index in range(50):
             room.move(room.paths[1 + index % 2], index)
         await room.until_still()
-        assert places(room, 50) == "ac" * 25
+        assert room.places() == "ac" * 25
         said = [record.getMessage() for record in caplog.records if "No space left" in record.getMessage()]
         assert [line.split()[0] for line in said] == [f"{TOPIC}-{index}" for index in range(0, 50, 2)]
         assert [room.store.future(TOPIC, index) for index in range(50)] == [None] * 50
@@ -784,7 +654,7 @@ def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.L
         for index in range(0, 50, 2):
             room.move(room.paths[1], index)
         await room.until_still()
-        assert places(room, 50) == "bc" * 25
+        assert room.places() == "bc" * 25
 
     room.run(story)
     room.store.abandon()
@@ -805,7 +675,7 @@ def test_directory_that_fails_under_many_moves(tmp_path: Path, caplog: pytest.Lo
 
         room.before_assigned = fail
         await room.until_still()
-        assert places(room, 50) == "ac" * 25
+        assert room.places() == "ac" * 25
         said = [record.getMessage() for record in caplog.records if "is not moved" in record.getMessage()]
         assert sorted(line.split()[0] for line in said) == sorted(f"{TOPIC}-{index}" for index in range(0, 50, 2))
 
@@ -841,12 +711,12 @@ def test_log_that_cannot_be_followed_holds_up_none(tmp_path: Path, monkeypatch: 
             room.fill(5, index)
             room.move(room.paths[1], index)
         with trio.fail_after(20):
-            while places(room, 3) != "abb":
+            while room.places() != "abb":
                 await trio.lowlevel.checkpoint()
         assert room.said[0] == room.paths[0]
         room.before_assigned, loaded[0] = None, False
         await room.until_still()
-        assert places(room, 3) == "bbb"
+        assert room.places() == "bbb"
         assert offsets(room.live(0)) == list(range(room.live(0).log_end_offset))
 
     room.run(story)
