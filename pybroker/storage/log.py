@@ -233,9 +233,11 @@ class PartitionLog:
             raise StorageError(f"{self.topic}-{self.partition} is offline: {self._failure}")
 
     def _fail(self, error: StorageError) -> StorageError:
-        self._failure = error
+        """Take no more; returns what to raise."""
+        failure = StorageError(str(error)) if isinstance(error, DiskFullError) else error
+        self._failure = failure
         self._active = None
-        return error
+        return failure
 
     def _or_fail(self, action: Callable[..., None], *arguments: object) -> None:
         try:
@@ -402,7 +404,7 @@ class PartitionLog:
         except NoDescriptorError:
             raise
         except StorageError as error:  # also if it says that the disk is full: then what was written has nowhere to go
-            raise self._fail(StorageError(str(error))) from error
+            raise self._fail(error) from error
         try:
             self.home.sync(self.epochs)
         except OSError as error:

@@ -132,6 +132,36 @@ def test_failed_fsync_is_not_tried_again(log: Any, files: TroubledFiles, append:
     assert log.recovery_point == 0
 
 
+def test_failed_log_never_says_that_the_disk_is_full(log: Any, files: TroubledFiles) -> None:
+    """A log that is offline since names could not be made durable says so, even if that was for want of room: nothing is tried again."""
+
+    def fsync_names(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    log.flush()  # the leader epochs are written: they alone may be tried again
+    log.roll(0)
+    files.fsync_names = fsync_names  # type: ignore[method-assign]  # a disk that is full when it settles
+    with pytest.raises(StorageError, match="no space is left to flush") as caught:
+        log.flush()
+    assert type(caught.value) is StorageError
+    assert log.failure is caught.value
+
+
+def test_failed_discard_never_says_that_the_disk_is_full(log: Any, files: TroubledFiles, append: Append) -> None:
+    """Nor does one whose segment could not be renamed away."""
+
+    def rename(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    log.roll(0)
+    append(log)
+    files.rename = rename  # type: ignore[method-assign]  # a directory that cannot grow
+    with pytest.raises(StorageError, match="no space is left to rename") as caught:
+        log.raise_log_start_offset(1)
+    assert type(caught.value) is StorageError
+    assert log.failure is caught.value
+
+
 def test_disk_full_at_the_epoch_checkpoint(log: Any, files: TroubledFiles, append: Append) -> None:
     """Where the leader epochs find no room nothing is claimed to be safe, the log goes on, and the next flush writes them."""
     append(log, epoch=3)
