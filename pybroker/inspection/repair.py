@@ -267,6 +267,7 @@ def _rebuild_transactions(files: Files, log: LogCheck) -> Row:
     found.restore(opened.segments, opened.epochs, opened.log_start_offset, opened.recovery_point, opened.report)
     try:
         replay(found, PartitionState(0, found.log_start_offset, found.log_end_offset), found.first_base_offset)
+        home.aborted.write_waiting()
         found.flush()
     except RecordsError as error:
         raise StorageError(f"{log.path}: a marker cannot be read: {error}") from error

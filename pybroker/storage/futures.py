@@ -101,7 +101,7 @@ class CopiedLog(PartitionLog):
             if bases[0] <= entry.last_offset < self.log_end_offset:
                 found[self._segments.base_of(entry.last_offset)].append(entry)
         for base, aborted in found.items():
-            self.home.replace_aborted(base, aborted)
+            self.home.aborted.replace(base, aborted)
 
     def copy_snapshots(self, original: PartitionLog) -> None:
         """Take over the producers as they were at offsets that are here: after a crash only one from before the recovery point counts.

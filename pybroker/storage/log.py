@@ -319,7 +319,7 @@ class PartitionLog:
             return
         self._safe.truncate(offset, self._cut)
         self.epochs.truncate_from_end(self.log_end_offset)
-        self.home.drop_snapshots_after(self.log_end_offset)
+        self.home.snapshots.drop_after(self.log_end_offset)
         self.forget_aborted(self.log_end_offset)
 
     def _cut(self, offset: int) -> int:
@@ -417,7 +417,7 @@ class PartitionLog:
         if self._active is not None:
             self._active.write_indexes()
         self.flush()
-        self.home.seal_aborted(self._segments.bases)
+        self.home.aborted.seal(self._segments.bases)
         self.let_go()
 
     def let_go(self) -> None:
@@ -440,22 +440,22 @@ class PartitionLog:
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
         """See `interface.Log.add_aborted`."""
-        self._or_fail(self.home.add_aborted, self._segments.base_of(entry.last_offset), entry)
+        self._or_fail(self.home.aborted.add, self._segments.base_of(entry.last_offset), entry)
 
     def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""
         for base_offset in self._segments.bases_from(from_offset):
-            yield from self.home.aborted(base_offset)
+            yield from self.home.aborted.of(base_offset)
 
     def forget_aborted(self, from_offset: int) -> None:
         """See `interface.Log.forget_aborted`."""
         for base_offset in self._segments.bases_from(from_offset):
-            kept = [entry for entry in self.home.aborted(base_offset) if entry.last_offset < from_offset]
-            self.home.replace_aborted(base_offset, kept)
+            kept = [entry for entry in self.home.aborted.of(base_offset) if entry.last_offset < from_offset]
+            self.home.aborted.replace(base_offset, kept)
 
     def renew_aborted(self, entries: Iterable[AbortedTransaction]) -> None:
         """See `interface.Log.renew_aborted`."""
-        self._or_fail(self.home.renew_aborted, self._segments.bases, entries)
+        self._or_fail(self.home.aborted.renew, self._segments.bases, entries)
 
     # --- producer snapshots
 
@@ -465,4 +465,4 @@ class PartitionLog:
 
     def producer_snapshots(self) -> Iterator[tuple[int, bytes]]:
         """See `interface.Log.producer_snapshots`."""
-        return self.home.snapshots(self.log_end_offset)
+        return self.home.snapshots.up_to(self.log_end_offset)

@@ -102,7 +102,7 @@ class _Gaps:
 def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Opened:
     """Open the log in `home.directory`. Raises OSError, StorageError if a file cannot be read or written."""
     found = settle_directory(home.files, home.directory)
-    home.found_snapshots(found.snapshots)
+    home.snapshots.offsets = sorted(found.snapshots, reverse=True)
     compacted = checkpointed.compacted or found.swapped
     findings = _Findings(found.remarks)
     segments = _existing(home, config, found.bases)
@@ -131,7 +131,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
         _find_epochs_before(epochs, segments, log_start_offset)
     epochs.truncate_from_end(end_offset)
     epochs.truncate_from_start(log_start_offset)
-    home.drop_snapshots_after(end_offset if checkpointed.clean else min(checkpointed.recovery_point, end_offset))
+    home.snapshots.drop_after(end_offset if checkpointed.clean else min(checkpointed.recovery_point, end_offset))
     doubts = _doubts(home, found, segments, checkpointed, end_offset)
     findings.remarks += doubts
     findings.doubts_aborted = bool(doubts) or (checkpointed.clean and bool(found.unindexed.intersection(bases)))
@@ -147,7 +147,7 @@ def _doubts(home: LogHome, found: Settled, segments: list[DiskSegment], checkpoi
     ends = dict(zip(bases, [*bases[1:], end_offset], strict=False))
     if not checkpointed.clean:
         ends = {base: end for base, end in ends.items() if end <= checkpointed.recovery_point}
-    return home.doubts(found.transactional, found.sealed, ends)
+    return home.aborted.doubts(found.transactional, found.sealed, ends)
 
 
 def _existing(home: LogHome, config: LogConfig, bases: list[int]) -> list[DiskSegment]:
@@ -192,10 +192,10 @@ def _epochs_of(segments: list[DiskSegment]) -> EpochCache:
 def _forget_aborted_after(home: LogHome, segments: list[DiskSegment], end_offset: int) -> None:
     """A transaction index may have reached the disk without the markers that it tells of: others will lie at their offsets."""
     if segments:
-        entries = home.aborted(segments[-1].base_offset)
+        entries = home.aborted.of(segments[-1].base_offset)
         kept = [entry for entry in entries if entry.last_offset < end_offset]
         if len(kept) < len(entries):
-            home.replace_aborted(segments[-1].base_offset, kept)
+            home.aborted.replace(segments[-1].base_offset, kept)
 
 
 def _find_epochs_before(epochs: EpochCache, segments: list[DiskSegment], log_start_offset: int) -> None:

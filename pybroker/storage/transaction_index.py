@@ -13,6 +13,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from struct import Struct
 
 from pybroker.storage.files import CREATE, READ_APPEND, Files
@@ -50,7 +51,7 @@ def read_entries(files: Files, path: str) -> list[AbortedTransaction]:
 
 
 def append_entry(files: Files, path: str, entry: AbortedTransaction) -> None:
-    """Add an entry; all or nothing, unless taking back what was written fails too. Raises OSError."""
+    """Add an entry; all or nothing, for a part of one that cannot be taken back is written over by the next. Raises OSError."""
     _write_behind(files, path, None, encode_entries([entry]))
 
 
@@ -76,8 +77,13 @@ def _write_behind(files: Files, path: str, kept_bytes: int | None, content: byte
         kept_bytes = size_bytes - size_bytes % ENTRY_BYTES if kept_bytes is None else kept_bytes
         if kept_bytes < size_bytes:
             files.truncate(fd, kept_bytes)
-        if content and files.write(fd, content) != len(content):
-            files.truncate(fd, kept_bytes)
-            raise OSError(f"{path} took a part of an entry only")
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[files.write(fd, rest) :]
+        except OSError:
+            with suppress(OSError):
+                files.truncate(fd, kept_bytes)
+            raise
     finally:
         files.close(fd)

@@ -112,15 +112,15 @@ def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pyt
     for path in room.indexes():
         path.unlink()
     store = room.open()
-    home = store.get("t", 0).home
-    renew = type(home)._renew
+    indexes = store.get("t", 0).home.aborted
+    renew = type(indexes)._renew
 
     def once(self: Any, base_offset: int, entries: Any) -> None:
         renew(self, base_offset, entries)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(home), "_renew", once)
+        patch.setattr(type(indexes), "_renew", once)
         with pytest.raises(KeyboardInterrupt):
             recover(store.get("t", 0), 1, 1, NEVER)
     store.abandon()

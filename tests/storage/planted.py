@@ -134,7 +134,7 @@ def snapshots_beyond_the_recovery_point_are_kept(patch: Patch) -> None:
 def _newest(of: Any) -> Any:
     from pybroker.core.producer_snapshot import SnapshotError, decode_snapshot
 
-    for offset, content in of.home.snapshots(1 << 62):
+    for offset, content in of.home.snapshots.up_to(1 << 62):
         try:
             return offset, decode_snapshot(content)
         except SnapshotError:

@@ -10,7 +10,7 @@ import pytest
 
 from pybroker.storage.checkpoints import read_offsets
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogConfig, NoDescriptorError, StorageError
+from pybroker.storage.interface import AbortedTransaction, DataDirectoryError, DiskFullError, LogConfig, NoDescriptorError, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -188,6 +188,70 @@ def test_disk_full_where_an_empty_segment_is_replaced(log: Any, files: TroubledF
     append(log, gap=2**31)
     assert [segment.base_offset for segment in log.segments()] == [0, 2 + 2**31]
     assert log.failure is None
+
+
+def _refuse_room(files: TroubledFiles) -> None:
+    files.room = 0
+
+
+def _refuse_descriptors(files: TroubledFiles) -> None:
+    files.failing["open"] = errno.EMFILE
+
+
+@pytest.mark.parametrize("refuse", [_refuse_room, _refuse_descriptors])
+def test_aborted_transaction_that_finds_no_room(log: Any, files: TroubledFiles, append: Append, refuse: Callable[..., None]) -> None:
+    """It is kept until there is room, and nothing else is lost: its marker is in the log, where the next start finds it."""
+    append(log)
+    entries = [AbortedTransaction(7, -1, 0, 0), AbortedTransaction(8, 0, 1, 1)]
+    index = os.path.join(log.home.directory, f"{0:020}.txnindex")
+    refuse(files)
+    log.add_aborted(entries[0])
+    assert log.failure is None
+    files.room = None
+    files.failing.clear()
+    assert list(log.aborted()) == entries[:1]
+    log.add_aborted(entries[1])
+    assert list(log.aborted()) == entries
+    assert os.path.getsize(index) == 68
+
+
+def test_no_snapshot_behind_an_aborted_transaction_that_waits(log: Any, files: TroubledFiles, append: Append) -> None:
+    """A start reads markers from the last snapshot on, so there must be none behind what the index lacks."""
+    files.room = 20
+    log.add_aborted(AbortedTransaction(7, -1, 0, 0))
+    files.room = 0
+    with pytest.raises(DiskFullError, match="txnindex"):
+        log.write_producer_snapshot(1, b"producers")
+    assert list(log.producer_snapshots()) == []
+    files.room = None
+    log.write_producer_snapshot(1, b"producers")
+    assert list(log.producer_snapshots()) == [(1, b"producers")]
+    assert os.path.getsize(os.path.join(log.home.directory, f"{0:020}.txnindex")) == 34
+
+
+def test_what_waits_goes_with_its_segment(log: Any, files: TroubledFiles, append: Append) -> None:
+    """No index is made for a segment that is no more, nor are entries kept whose markers were cut."""
+    append(log)
+    log.roll(0)
+    append(log)
+    files.room = 0
+    log.add_aborted(AbortedTransaction(7, -1, 1, 0))
+    log.add_aborted(AbortedTransaction(8, 1, 2, 1))
+    log.forget_aborted(2)
+    assert [entry.producer_id for entry in log.aborted()] == [7]
+    log.raise_log_start_offset(2)
+    files.room = None
+    log.write_producer_snapshot(3, b"")
+    assert [name for name in os.listdir(log.home.directory) if name.endswith(".txnindex")] == []
+
+
+def test_nothing_to_forget_on_a_full_disk(log: Any, files: TroubledFiles, append: Append) -> None:
+    """A start that finds the transaction indexes as they should be writes none of them."""
+    append(log)
+    log.add_aborted(AbortedTransaction(7, -1, 0, 0))
+    files.room = 0
+    log.forget_aborted(1)
+    assert [entry.producer_id for entry in log.aborted()] == [7]
 
 
 def test_one_full_log_does_not_keep_the_others(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
