@@ -16,6 +16,7 @@ from pybroker.config import BrokerConfig
 from pybroker.core.controller import new_uuid
 from pybroker.core.fetch_sessions import FetchSessions
 from pybroker.core.settings import Settings
+from pybroker.core.wording import counted
 from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
@@ -159,8 +160,8 @@ def _tell_of_damage(store: DiskLogStore) -> None:
         for remark in opened.recovery.remarks:
             log.warning("%s", remark)
         if opened.recovery.cut_reason is not None:
-            cut, reason = opened.recovery.cut_bytes, opened.recovery.cut_reason
-            log.warning("%s-%d was cut by %d %s: %s", opened.topic, opened.partition, cut, "byte" if cut == 1 else "bytes", reason)
+            cut, reason = counted(opened.recovery.cut_bytes, "byte"), opened.recovery.cut_reason
+            log.warning("%s-%d was cut by %s: %s", opened.topic, opened.partition, cut, reason)
 
 
 def _static_settings(config: BrokerConfig, listener_name: str, advertised: Address) -> dict[str, str]:

@@ -20,9 +20,8 @@ from typing import Any, NamedTuple
 
 from pybroker.core.cluster import NO_DETAILS, NO_LEADER, ClusterImage, PartitionImage, TopicImage
 from pybroker.core.log_directories import directory_of, may_lead
+from pybroker.core.wording import shown
 from pybroker.wire import messages
-
-NAMES_SHOWN = 3
 
 IsHere = Callable[[str, bytes, int], bool]
 """Whether this broker has the log of a partition (topic, topic id, index)."""
@@ -72,11 +71,6 @@ def stand_alone(image: ClusterImage, node_id: int, is_here: IsHere) -> Alone:
 def name_of(topic: TopicImage, partition: PartitionImage) -> str:
     """As its directory is called."""
     return f"{topic.name}-{partition.index}"
-
-
-def shown(names: list[str]) -> str:
-    """Some of them."""
-    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
 
 
 def _partitions(image: ClusterImage) -> Iterator[tuple[TopicImage, PartitionImage]]:

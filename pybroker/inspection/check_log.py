@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pybroker.core.wording import counted
 from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, check_segment
 from pybroker.inspection.check_transaction_index import check_transaction_index, read_seals
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, Place, is_kept, place_of
-from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.records.batch import BatchHeader
 from pybroker.runtime.metadata_codec import BatchReader

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from pybroker.core.cluster import ClusterImage
 from pybroker.core.log_directories import directory_of, is_assigned
+from pybroker.core.wording import counted
 from pybroker.inspection.findings import Finding, note
-from pybroker.inspection.lines import counted
 from pybroker.runtime.log_places import is_of_others
 from pybroker.runtime.metadata_reading import MetadataReading
 from pybroker.storage import layout

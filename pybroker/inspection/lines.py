@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from pybroker.core.wording import counted
 from pybroker.inspection.decoders import Row
 
 DAY_MS = 86_400_000
@@ -40,13 +41,6 @@ def iso_time(timestamp_ms: int) -> str:
 
 def _time(timestamp_ms: int) -> str:
     return f"{iso_time(timestamp_ms)} ({timestamp_ms})"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 batch`, `1,204 records`."""
-    plural = "" if number == 1 else "es" if noun.endswith("ch") else "s"
-    ending = "ies" if noun.endswith("y") and number != 1 else None
-    return f"{number:,} {noun[:-1] + ending if ending else noun + plural}"
 
 
 def _batch(row: Row) -> str:

@@ -24,12 +24,12 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.core.partition import PartitionState
+from pybroker.core.wording import counted
 from pybroker.inspection.check_directory import DirectoryCheck
 from pybroker.inspection.check_log import LogCheck, lost_behind, why_foreign
 from pybroker.inspection.check_segment import SegmentCheck, what_is_wrong_inside
 from pybroker.inspection.decoders import Row
 from pybroker.inspection.kinds import Kind, place_of
-from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.inspection.verify import Verdict
 from pybroker.records.errors import RecordsError

@@ -6,6 +6,7 @@ import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from pybroker.core.wording import counted
 from pybroker.inspection.check_directory import DirectoryCheck, check_directory, is_data_directory, look_around
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log, check_small_file, segment_findings
 from pybroker.inspection.check_segment import check_segment
@@ -13,7 +14,6 @@ from pybroker.inspection.check_together import check_together
 from pybroker.inspection.dump import running_note
 from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, kind_of_name, place_of, read_head, why_unknown
-from pybroker.inspection.lines import counted
 from pybroker.inspection.small_files import segment_beside
 from pybroker.storage import layout
 from pybroker.storage.files import Files

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pybroker.config import ConfigError
 from pybroker.core.cluster import INTERNAL_TOPICS, METADATA_TOPIC
 from pybroker.core.controller import MAX_PARTITIONS_PER_REQUEST
+from pybroker.core.wording import counted
 from pybroker.records.batch import BatchHeader, patch_base_offset_and_epoch
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.recovery import recover
@@ -100,16 +101,17 @@ async def _have_topic(state: BrokerState, topic: str, count: int, asked: int | N
     if image is None:
         await _make_topic(state, topic, count, asked)
     elif len(image.partitions) < count:
-        raise ConfigError(f"{topic} has {_partitions(len(image.partitions))}, so no segment can be loaded into {topic}-{count - 1}")
+        has = counted(len(image.partitions), "partition")
+        raise ConfigError(f"{topic} has {has}, so no segment can be loaded into {topic}-{count - 1}")
 
 
 async def _make_topic(state: BrokerState, topic: str, count: int, asked: int | None) -> None:
     """With retention that leaves its records alone. Raises ConfigError."""
     if asked is not None and asked < count:
-        raise ConfigError(f"{topic} is to have {_partitions(asked)}, so no segment can be loaded into {topic}-{count - 1}")
+        raise ConfigError(f"{topic} is to have {counted(asked, 'partition')}, so no segment can be loaded into {topic}-{count - 1}")
     if count > MAX_PARTITIONS_PER_REQUEST:
         raise ConfigError(
-            f"--load-segment {topic}-{count - 1}: the topic {topic} would need {_partitions(count)}, "
+            f"--load-segment {topic}-{count - 1}: the topic {topic} would need {counted(count, 'partition')}, "
             f"and one change makes at most {MAX_PARTITIONS_PER_REQUEST:,}"
         )
     wanted = CreateTopicsRequest.CreatableTopic(name=topic, num_partitions=asked or count, replication_factor=-1)
@@ -117,11 +119,7 @@ async def _make_topic(state: BrokerState, topic: str, count: int, asked: int | N
     result = (await state.controller.create_topics(CreateTopicsRequest(topics=[wanted]))).topics[0]
     if result.error_code:
         raise ConfigError(f"the topic {topic} cannot be made: {result.error_message}")
-    log.info("made the topic %s with %s", topic, _partitions(asked or count))
-
-
-def _partitions(count: int) -> str:
-    return "1 partition" if count == 1 else f"{count:,} partitions"
+    log.info("made the topic %s with %s", topic, counted(asked or count, "partition"))
 
 
 def _fill(state: BrokerState, live: LivePartition, files: Sequence[Loaded]) -> None:

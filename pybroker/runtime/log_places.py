@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, PartitionImage, TopicImage
 from pybroker.core.log_directories import directory_of, is_assigned, may_lead
-from pybroker.core.standalone import name_of, shown
+from pybroker.core.standalone import name_of
+from pybroker.core.wording import named
 from pybroker.storage.interface import LogStore, Owner
 from pybroker.wire.uuids import ZERO_UUID, to_text
 
@@ -73,7 +74,7 @@ def lying_elsewhere(store: LogStore, image: ClusterImage) -> Iterator[str]:
     where = "a data directory that " + ("cannot be used or " if any(one.failure for one in directories) else "") + "was not given"
     for directory_id, names in found.items():
         are, they_lie = ("is", "it lies") if len(names) == 1 else ("are", "they lie")
-        yield f"{_count(names)} {are} offline: {they_lie} in {where} (id {to_text(directory_id)})"
+        yield f"{named(names, 'partition')} {are} offline: {they_lie} in {where} (id {to_text(directory_id)})"
 
 
 def lying_on_others(image: ClusterImage, node_id: int) -> Iterator[str]:
@@ -84,7 +85,8 @@ def lying_on_others(image: ClusterImage, node_id: int) -> Iterator[str]:
             if is_of_others(partition, node_id):
                 found.setdefault(_others(partition, node_id), []).append(name_of(topic, partition))
     for brokers, names in found.items():
-        yield f"{_count(names)} of this cluster cannot be served: only other brokers ({brokers}) had {'it' if len(names) == 1 else 'them'}"
+        it = "it" if len(names) == 1 else "them"
+        yield f"{named(names, 'partition')} of this cluster cannot be served: only other brokers ({brokers}) had {it}"
 
 
 def is_of_others(partition: PartitionImage, node_id: int) -> bool:
@@ -94,10 +96,6 @@ def is_of_others(partition: PartitionImage, node_id: int) -> bool:
 
 def _others(partition: PartitionImage, node_id: int) -> str:
     return ", ".join(str(replica) for replica in partition.replicas if replica != node_id)
-
-
-def _count(names: list[str]) -> str:
-    return ("1 partition" if len(names) == 1 else f"{len(names)} partitions") + f" ({shown(names)})"
 
 
 def _only_a_copy(store: LogStore, topic: TopicImage, partition: int) -> str | None:

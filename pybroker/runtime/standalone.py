@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pybroker.core.cluster import ClusterImage
-from pybroker.core.standalone import IsHere, others, refusal, shown, stand_alone
+from pybroker.core.standalone import IsHere, others, refusal, stand_alone
+from pybroker.core.wording import named
 from pybroker.runtime.metadata_reading import MetadataReading
 from pybroker.storage.interface import DataDirectoryError
 from pybroker.wire.uuids import to_text
@@ -54,6 +55,6 @@ def leave_others(image: ClusterImage, node_id: int, left: list[int], is_here: Is
     ids = ", ".join(map(str, left))
     log.warning("broker %d stands alone from now on; left behind: %s. Its directory must not go back to them.", node_id, ids)
     if alone.behind:
-        count, some = len(alone.behind), shown(alone.behind)
-        log.warning("%d partitions (%s) were not in sync here: others may have acknowledged records that are missing", count, some)
+        behind = named(alone.behind, "partition")
+        log.warning("not in sync here: %s; others may have acknowledged records that are missing", behind)
     return alone.records

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pybroker.cli import main
-from pybroker.inspection.lines import counted, iso_time
+from pybroker.inspection.lines import iso_time
 from pybroker.records.checksum import crc32
 from pybroker.storage.files import Files
 from pybroker.storage.lock import DirectoryLock
@@ -226,16 +226,6 @@ def test_a_broker_that_runs(dump: Callable[..., Shown], kafka_logs: Path) -> Non
 def test_times(timestamp_ms: int, text: str) -> None:
     """Milliseconds as a date in UTC, leap days and far years too."""
     assert iso_time(timestamp_ms) == text
-
-
-def test_counts() -> None:
-    """Numbers with their nouns."""
-    assert [counted(1, "batch"), counted(2, "batch"), counted(1204, "record"), counted(2, "entry")] == [
-        "1 batch",
-        "2 batches",
-        "1,204 records",
-        "2 entries",
-    ]
 
 
 @pytest.mark.parametrize(("number", "status", "said"), [(errno.ENOSPC, 2, "cannot write: No space left on device"), (errno.EPIPE, 0, "")])
