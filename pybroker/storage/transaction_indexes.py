@@ -144,8 +144,10 @@ class TransactionIndexes:
             except OSError:
                 self._unsynced.add(base_offset)
                 raise
-        changed, self._names_changed = self._names_changed, False
-        return changed
+        if not self._names_changed:
+            return False
+        self._names_changed = False  # only if it was so: an entry may be added just now
+        return True
 
     # --- what they were when the log was closed
 

@@ -50,7 +50,7 @@ def recovery_point_before_flush(patch: Patch) -> None:
     """The recovery point is raised to the log's end without a flush."""
 
     def flush(self: Any) -> int:
-        self.recovery_point = self.log_end_offset
+        self._safe.offset = self.log_end_offset
         return int(self.recovery_point)
 
     patch.setattr(log.PartitionLog, "flush_sealed", flush)
