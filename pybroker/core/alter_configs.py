@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
+from pybroker.core.broker_changes import check_broker_change
 from pybroker.core.cluster import ResourceType
-from pybroker.core.config_checks import check_broker_change, check_client_metrics, check_group
+from pybroker.core.config_checks import check_client_metrics, check_group
 from pybroker.core.config_definitions import ConfigType, definition, format_value
 from pybroker.core.controller import ControllerDecision, ControllerView, check_length
 from pybroker.core.topic_names import check_name
@@ -35,6 +36,9 @@ KINDS = {
     ResourceType.CLIENT_METRICS: "client_metrics",
 }
 RESOURCE_TYPES = frozenset(int(kind) for kind in KINDS)
+KINDS_WITH_LISTS = frozenset({ResourceType.TOPIC, ResourceType.BROKER})  # to Kafka's controller no other kind has lists
+INT32 = 1 << 31
+MAX_ID_DIGITS = 30  # of which most are zeros
 
 
 class Operation(IntEnum):
@@ -82,10 +86,10 @@ def _decide(
 def _records(view: ControllerView, resource: tuple[int, str], changes: Changes) -> list[Any]:
     """The records of one resource's changes, after checking what the resource would have."""
     current = view.image.config_overrides(*resource)
-    _check_insync_replicas(resource, changes)
     resulting = {name: value for name, value in {**current, **changes}.items() if value is not None}
     _check_name(*resource)
-    _check_result(view, resource[0], changes, resulting, bool(resource[1]))
+    _check_result(view, resource, changes, resulting)
+    _check_insync_replicas(resource, changes)
     if resource[0] == ResourceType.TOPIC and resource[1] not in view.image.topics:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{resource[1]}' does not exist.")
     # Kafka writes an unchanged broker setting again too, so that key stores are read anew (KAFKA-14136).
@@ -96,11 +100,12 @@ def _records(view: ControllerView, resource: tuple[int, str], changes: Changes) 
     ]
 
 
-def _check_result(view: ControllerView, resource_type: int, changes: Changes, resulting: dict[str, str], one_broker: bool) -> None:
+def _check_result(view: ControllerView, resource: tuple[int, str], changes: Changes, resulting: dict[str, str]) -> None:
+    resource_type, name = resource
     if resource_type == ResourceType.TOPIC:
         view.settings.validate_topic(resulting)
     elif resource_type == ResourceType.BROKER:
-        check_broker_change(changes, one_broker)
+        check_broker_change(view.settings, view.local.paths.values(), name, changes, resulting)
     elif resource_type == ResourceType.GROUP:
         check_group(view.settings, resulting)
     elif resource_type == ResourceType.CLIENT_METRICS:
@@ -119,8 +124,8 @@ def _check_insync_replicas(resource: tuple[int, str], changes: Changes) -> None:
 
 def check_node_id(name: str, node_id: int, expected: str, kind: str = "Node") -> None:
     """Refuse the name of another node than this one. Raises INVALID_REQUEST; `expected` begins what it says."""
-    digits = name.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
+    digits = name[1:] if name[:1] in ("-", "+") else name
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_ID_DIGITS and -INT32 <= int(name) < INT32):
         raise _refused(f"{kind} id must be an integer, but it is: {name}")
     if int(name) != node_id:
         raise _refused(f"{expected} but received {name}")
@@ -185,9 +190,8 @@ def _increment(resource_type: int, current: Mapping[str, str], config: Any) -> s
     if config.config_operation == Operation.DELETE:
         return None
     found = definition(KINDS[ResourceType(resource_type)], config.name)
-    if found is None or found.type is not ConfigType.LIST:
-        name = Operation(config.config_operation).name
-        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't {name} to key {config.name} because its type is not LIST.")
+    if found is None or found.type is not ConfigType.LIST or resource_type not in KINDS_WITH_LISTS:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, _why_no_list(resource_type, config, found is not None))
     text = current.get(config.name, format_value(found.default, found.type))
     items = text.split(",") if text else []
     given = config.value.split(",")
@@ -196,6 +200,15 @@ def _increment(resource_type: int, current: Mapping[str, str], config: Any) -> s
     else:
         items = [item for item in items if item not in given]
     return ",".join(items)
+
+
+def _why_no_list(resource_type: int, config: Any, is_known: bool) -> str:
+    name = Operation(config.config_operation).name
+    if resource_type != ResourceType.BROKER:
+        return f"Can't {name} to key {config.name} because its type is not LIST."
+    if not is_known:
+        return f"Unknown config name: {config.name}"
+    return f"Config value {name.lower()} is not allowed for config key: {config.name}"
 
 
 def _check_updates(resource: Any, nulls: list[str]) -> None:

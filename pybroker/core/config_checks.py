@@ -2,10 +2,10 @@
 
 Rules
 - A topic, a group: every name known, every value valid, and what must hold between values and with the broker's limits: INVALID_CONFIG.
-- A broker: only what can change while it runs, with a valid value: INVALID_REQUEST. Unknown names pass, as Kafka lets plug-ins have theirs.
-- Settings that Kafka changes for one broker alone (listeners, key stores) would need sockets to be opened anew; this broker says no.
+- A telemetry subscription: the same, but for an unknown name and a bad interval, which are INVALID_REQUEST.
+- What a client reads is Kafka's text to the letter.
 
-(Kafka: ControllerConfigurationValidator, LogConfig.validate, GroupConfig, ClientMetricsConfigs, DynamicBrokerConfig.)
+(Kafka: GroupConfig, ClientMetricsConfigs. Topics: topic_config.py. Brokers: broker_changes.py.)
 """
 
 from __future__ import annotations
@@ -45,32 +45,11 @@ GROUP_LIMITS = {
     "streams.heartbeat.interval.ms": ("group.streams.min.heartbeat.interval.ms", "group.streams.max.heartbeat.interval.ms"),
     "streams.assignment.interval.ms": ("group.streams.min.assignment.interval.ms", "group.streams.max.assignment.interval.ms"),
     "streams.num.standby.replicas": (None, "group.streams.max.standby.replicas"),
+    "streams.num.warmup.replicas": (None, "group.streams.max.warmup.replicas"),
+    "streams.task.offset.interval.ms": ("group.streams.min.task.offset.interval.ms", None),
 }
 SESSIONS_AND_HEARTBEATS = ("consumer", "share", "streams")
-
-
-# Settings of one broker that this one follows while it runs.
-FOLLOWED = frozenset({"cordoned.log.dirs"})
-
-
-def check_broker_change(changes: Mapping[str, str | None], one_broker: bool) -> None:
-    """Refuse a change of settings that cannot be made while the broker runs. Raises INVALID_REQUEST."""
-    known = {name: found for name in changes if (found := definition("broker", name)) is not None}
-    read_only = [name for name, found in known.items() if found.dynamic == "read-only"]
-    if read_only:
-        raise _refused(f"Cannot update these configs dynamically: [{', '.join(read_only)}]")
-    of_one = [name for name, found in known.items() if found.dynamic == "per-broker"]
-    if of_one and not one_broker:
-        raise _refused(f"Cannot update these configs at default cluster level, broker id must be specified: [{', '.join(of_one)}]")
-    for name, found in known.items():
-        if name in of_one and name not in FOLLOWED:
-            raise _refused(f"Cannot update {name}: this broker takes it only at start")
-        value = changes[name]
-        if value is not None:
-            try:
-                found.parse(value)
-            except SettingError as wrong:
-                raise _refused(str(wrong)) from None
+ASSIGNOR = "streams.assignor.name"
 
 
 def check_group(settings: Settings, configs: Mapping[str, str]) -> None:
@@ -83,13 +62,25 @@ def check_group(settings: Settings, configs: Mapping[str, str]) -> None:
         session, heartbeat = f"{kind}.session.timeout.ms", f"{kind}.heartbeat.interval.ms"
         if {session, heartbeat} & values.keys():
             _check_heartbeat(settings, values, session, heartbeat)
+    if ASSIGNOR in values:
+        _check_assignor(settings, values[ASSIGNOR])
 
 
-def _check_limits(settings: Settings, name: str, value: Any, low: str | None, high: str) -> None:
-    least, most = None if low is None else settings.get(low), settings.get(high)
-    if least is None and value > most:
-        raise _invalid(f"{name} must be less than or equal to {most}")
-    if least is not None and not least <= value <= most:
+def _check_assignor(settings: Settings, name: Value) -> None:
+    registered = settings.get("group.streams.assignors")
+    if name not in registered:
+        raise _invalid(f"{ASSIGNOR} '{name}' is not a registered task assignor. Registered assignors are: [{', '.join(registered)}].")
+
+
+def _check_limits(settings: Settings, name: str, value: Any, low: str | None, high: str | None) -> None:
+    least, most = None if low is None else settings.get(low), None if high is None else settings.get(high)
+    if least is None:
+        if value > most:
+            raise _invalid(f"{name} must be less than or equal to {most}")
+    elif most is None:
+        if value < least:
+            raise _invalid(f"{name} must be greater than or equal to {least}")
+    elif not least <= value <= most:
         raise _invalid(f"{name} must be in the range {least} to {most} inclusive.")
 
 
@@ -116,11 +107,11 @@ def check_client_metrics(configs: Mapping[str, str]) -> None:
 
 
 def _check_match(pattern: str) -> None:
-    key, equals, expression = pattern.partition("=")
-    if not equals or key.strip() not in CLIENT_MATCH_KEYS:
+    key, *expressions = pattern.rstrip("=").split("=")
+    if len(expressions) != 1 or key.strip() not in CLIENT_MATCH_KEYS:
         raise _invalid(f"Illegal client matching pattern: {pattern}")
     try:
-        re.compile(expression.strip())
+        re.compile(expressions[0].strip())
     except re.error:
         raise _invalid(f"Illegal client matching pattern: {pattern}") from None
 

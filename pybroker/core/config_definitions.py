@@ -41,12 +41,18 @@ class SettingError(ValueError):
     """A configuration that is unknown or whose value is not valid. The text names both and says why."""
 
 
+KINDS_THAT_DROP_DUPLICATES = frozenset({"topic", "client_metrics"})  # KIP-1161; a broker is told of them
+RACK_TAGS = "streams.rack.aware.assignment.tags"
+
 INTEGER_LIMITS = {ConfigType.SHORT: 1 << 15, ConfigType.INT: 1 << 31, ConfigType.LONG: 1 << 63}
 
 # Patterns are compiled when first used: none of them is needed to start a broker.
 _DOUBLE = r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)"
-_REPLICA = r"[0-9]+:[0-9]+"
-_DURATION = r"by_duration:[+-]?P(?=.)([+-]?\d+D)?(T(?=.)([+-]?\d+H)?([+-]?\d+M)?([+-]?\d+([.]\d{0,9})?S)?)?"
+_REPLICA = r"([0-9]+:[0-9]+)?"
+_DURATION = (
+    r"by_duration:([+-]?)P(?=.)(?:([+-]?[0-9]+)D)?(?:T(?=.)(?:([+-]?[0-9]+)H)?(?:([+-]?[0-9]+)M)?(?:([+-]?[0-9]+(?:[.][0-9]{0,9})?)S)?)?"
+)
+_SECONDS = (86_400, 3_600, 60, 1)
 _DOUBLE_SUFFIXES = "fFdD"
 
 
@@ -65,6 +71,7 @@ class ConfigDefinition(NamedTuple):
     valid_ignores_case: bool
     rule: str | None
     no_duplicates: bool
+    drops_duplicates: bool
     empty_allowed: bool
     null_allowed: bool
     internal: bool
@@ -81,18 +88,19 @@ class ConfigDefinition(NamedTuple):
             value = PARSERS[self.type](text.strip(), self.type)
         except ValueError as wrong:
             raise self.refuse(text, str(wrong)) from None
+        if isinstance(value, list):
+            value = self._checked_list(value)
         reason = self._invalid(value)
         if reason is not None:
-            raise self.refuse(value if isinstance(value, float) else text, reason)
+            raise self.refuse(value, reason)
         return value
 
-    def refuse(self, text: object, reason: str) -> SettingError:
-        shown = "[hidden]" if self.is_sensitive else text
+    def refuse(self, value: Value, reason: str) -> SettingError:
+        """The error for a value that is not valid; `value` is the text where it has no type yet."""
+        shown = "[hidden]" if self.is_sensitive else _shown(value)
         return SettingError(f"Invalid value {shown} for configuration {self.name}: {reason}")
 
     def _invalid(self, value: Value) -> str | None:
-        if isinstance(value, list):
-            return self._invalid_list(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             if self.minimum is not None and value < self.minimum:
                 return f"Value must be at least {self.minimum}"
@@ -100,23 +108,34 @@ class ConfigDefinition(NamedTuple):
                 return f"Value must be no more than {self.maximum}"
         if self.valid is not None and isinstance(value, str) and not self._is_valid(value):
             return f"String must be one of: {', '.join(self.valid)}"
-        return RULES[self.rule](value) if self.rule is not None else None
+        return RULES[self.rule](self.name, value) if self.rule is not None else None
 
     def _is_valid(self, value: str) -> bool:
         valid = self.valid or ()
         return value.upper() in valid if self.valid_ignores_case else value in valid
 
-    def _invalid_list(self, value: list[str]) -> str | None:
+    def _checked_list(self, value: list[str]) -> list[str]:
+        if self.drops_duplicates:
+            value = list(dict.fromkeys(value))
         if not value and not self.empty_allowed:
-            return "The list must not be empty"
+            accepted = ", ".join(self.valid or ()) or "any non-empty value"
+            raise SettingError(f"Configuration '{self.name}' must not be empty. Valid values include: {accepted}")
         if self.no_duplicates and len(set(value)) < len(value):
-            return "The list must not name anything twice"
-        if self.no_duplicates and "" in value:
-            return "The list must not hold an empty name"
-        wrong = [item for item in value if self.valid is not None and item not in self.valid]
-        if wrong:
-            raise self.refuse(wrong[0], f"String must be one of: {', '.join(self.valid or ())}")
-        return RULES[self.rule](value) if self.rule is not None else None
+            if self.name == RACK_TAGS:
+                raise SettingError(f"{self.name} must not contain duplicate tag keys.")
+            raise SettingError(f"Configuration '{self.name}' values must not be duplicated.")
+        for item in value:
+            if self.no_duplicates and not item:
+                raise SettingError(f"Configuration '{self.name}' values must not be empty.")
+            if self.valid is not None and item not in self.valid:
+                raise self.refuse(item, f"String must be one of: {', '.join(self.valid)}")
+        return value
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(value)}]"
+    return format_double(value) if isinstance(value, float) else str(value)
 
 
 def format_value(value: Value, config_type: ConfigType) -> str | None:
@@ -194,31 +213,42 @@ PARSERS: dict[ConfigType, Callable[[str, ConfigType], Value]] = {
 }
 
 
-def _gzip_level(value: Any) -> str | None:
+def _gzip_level(_: str, value: Any) -> str | None:
     return None if value == -1 or 1 <= value <= 9 else "Value must be between 1 and 9 or equal to -1"
 
 
-def _not_empty(value: Any) -> str | None:
-    return None if value else "Must not be empty"
+def _not_empty(_: str, value: Any) -> str | None:
+    return None if value else "non-empty list" if isinstance(value, list) else "String must be non-empty"
 
 
-def _anything(_: Any) -> str | None:
+def _anything(*_: Any) -> str | None:
     return None
 
 
-def _throttled_replicas(value: Any) -> str | None:
-    if value == ["*"] or value == ["none"] or all(re.fullmatch(_REPLICA, item) for item in value):
+def _throttled_replicas(name: str, value: Any) -> str | None:
+    if "".join(value).strip() == "*" or all(re.fullmatch(_REPLICA, item) for item in value):
         return None
-    return "Must be the literal '*' or a list of replicas: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+    form = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+    return f"{name} must be the literal '*' or a list of replicas in the following format: {form}"
 
 
-def _offset_reset(value: Any) -> str | None:
-    if value in ("latest", "earliest") or re.fullmatch(_DURATION, value, re.IGNORECASE):
+def _offset_reset(name: str, value: Any) -> str | None:
+    if value in ("latest", "earliest") or _is_duration(value):
         return None
-    return "Must be latest, earliest or by_duration:<an ISO-8601 duration>"
+    known_forms = "either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'"
+    return f"Invalid value `{value}` for configuration {name}. The value must be {known_forms}."
 
 
-RULES: dict[str, Callable[[Any], str | None]] = {
+def _is_duration(value: str) -> bool:
+    """Whether it is a duration as `java.time.Duration` reads it, and not a negative one."""
+    found = re.fullmatch(_DURATION, value, re.IGNORECASE)
+    if found is None:
+        return False
+    seconds = sum(float(part) * unit for part, unit in zip(found.groups()[1:], _SECONDS, strict=True) if part)
+    return (-seconds if found[1] == "-" else seconds) >= 0
+
+
+RULES: dict[str, Callable[[str, Any], str | None]] = {
     "[1,...,9] or -1": _gzip_level,
     "non-empty string": _not_empty,
     "non-empty list": _not_empty,
@@ -258,6 +288,7 @@ def definition(kind: str, name: str) -> ConfigDefinition | None:
         valid_ignores_case=row.get("validIgnoresCase", False),
         rule=row.get("rule"),
         no_duplicates=row.get("noDuplicates", False),
+        drops_duplicates=row.get("noDuplicates", False) and kind in KINDS_THAT_DROP_DUPLICATES,
         empty_allowed=row.get("emptyAllowed", True),
         null_allowed=row.get("nullAllowed", False),
         internal=row.get("internal", False),

@@ -22,7 +22,8 @@ def place(image: ClusterImage, rng: Random, partitions: int, replication_factor:
         raise KafkaError(
             ErrorCode.INVALID_REPLICATION_FACTOR,
             f"Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} "
-            f"cannot be reached because only {len(active)} broker(s) are registered.",
+            f"cannot be reached because only {len(active)} broker(s) are registered or some brokers have all their log directories "
+            "cordoned.",
         )
     if len(active) == 1:
         return [active] * partitions

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from pybroker.core.config_definitions import Value, definition, facts
+from pybroker.core.config_definitions import Value, definition, facts, known
 from pybroker.storage.interface import LogConfig
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -94,18 +94,16 @@ PLAIN_FIELDS = {field.replace("_", "."): field for field in TopicConfig._fields 
 
 def parse_topic_overrides(configs: Mapping[str, str | None]) -> dict[str, Value]:
     """The typed values of a topic's own configuration. Raises INVALID_CONFIG for an unknown name or a value that is not valid."""
-    parsed: dict[str, Value] = {}
-    for name, text in configs.items():
-        found = definition("topic", name)
-        if found is None:
-            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {name}")
-        if text is None:
-            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {name}")
-        try:
-            parsed[name] = found.parse(text)
-        except ValueError as wrong:
-            raise KafkaError(ErrorCode.INVALID_CONFIG, str(wrong)) from None
-    return parsed
+    nulls = [name for name, text in configs.items() if text is None]
+    if nulls:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {','.join(nulls)}")
+    unknown = next((name for name in configs if definition("topic", name) is None), None)
+    if unknown is not None:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {unknown}")
+    try:
+        return {name: known("topic", name).parse(text) for name, text in configs.items() if text is not None}
+    except ValueError as wrong:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(wrong)) from None
 
 
 def effective_topic_values(overrides: Mapping[str, Value], broker: Callable[[str], Any]) -> dict[str, Value]:
@@ -118,12 +116,11 @@ def check_topic_values(values: Mapping[str, Value]) -> None:
     low: Any = values["min.compaction.lag.ms"]
     high: Any = values["max.compaction.lag.ms"]
     if low > high:
-        text = f"conflicting topic configs: min.compaction.lag.ms ({low}) is above max.compaction.lag.ms ({high})"
+        text = f"conflict topic config setting min.compaction.lag.ms ({low}) > max.compaction.lag.ms ({high})"
         raise KafkaError(ErrorCode.INVALID_CONFIG, text)
     if values["remote.storage.enable"]:
-        raise KafkaError(
-            ErrorCode.INVALID_CONFIG, "Tiered Storage functionality is disabled in the broker: remote.storage.enable cannot be set"
-        )
+        text = "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."
+        raise KafkaError(ErrorCode.INVALID_CONFIG, text)
 
 
 def topic_default(name: str, broker: Callable[[str], Any]) -> Value:

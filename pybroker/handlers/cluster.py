@@ -44,7 +44,7 @@ def _refused(endpoint_type: int) -> Any:
     if endpoint_type == CONTROLLERS:
         code, text = (
             ErrorCode.MISMATCHED_ENDPOINT_TYPE,
-            "The request was sent to an endpoint of type BROKER, one of type CONTROLLER is wanted",
+            "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER",
         )
     else:
         code, text = ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, f"Unsupported endpoint type {endpoint_type}"

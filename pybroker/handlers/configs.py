@@ -22,7 +22,7 @@ from pybroker.runtime.seams import ClusterView
 from pybroker.runtime.state import BrokerState
 from pybroker.runtime.turns import Turns
 from pybroker.wire import messages
-from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.errors import INVALID_REQUEST_TEXT, ErrorCode, KafkaError
 from pybroker.wire.messages import (
     AlterConfigsRequest,
     DescribeConfigsRequest,
@@ -82,7 +82,7 @@ def _entries(state: BrokerState, resource_type: int, name: str, keys: list[str] 
         check_node_id(name, state.node_id, f"Unexpected broker id, expected {state.node_id}", "Broker")
         return []
     if resource_type not in (ResourceType.GROUP, ResourceType.CLIENT_METRICS):
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unsupported resource type: {resource_type}")
+        raise KafkaError(ErrorCode.INVALID_REQUEST, INVALID_REQUEST_TEXT)
     if not name:
         kind = "Group" if resource_type == ResourceType.GROUP else "Client metrics subscription"
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"{kind} name must not be empty")

@@ -9,7 +9,7 @@ from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.turns import Turns
-from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.errors import INVALID_REQUEST_TEXT, ErrorCode, KafkaError
 from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorResponse
 from pybroker.wire.stored import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
 from pybroker.wire.uuids import from_text
@@ -58,7 +58,7 @@ async def _coordinator(context: RequestContext, key_type: int, key: str) -> Find
         _check_leader(context, _TOPICS[key_type], key)
     except KafkaError as error:
         log.debug("FindCoordinator of client %r finds nobody for %r of type %d: %s", context.client_id, key, key_type, error)
-        told = "" if key_type in _TOPICS else error.message  # Kafka refuses the whole request for a type that it has no word for
+        told = "" if key_type in _TOPICS else INVALID_REQUEST_TEXT  # Kafka refuses the whole request for a type that it has no word for
         return FindCoordinatorResponse.Coordinator(key=key, node_id=-1, port=-1, error_code=error.code, error_message=told)
     host, port = context.advertised_address()
     return FindCoordinatorResponse.Coordinator(key=key, node_id=context.state.node_id, host=host, port=port)

@@ -122,4 +122,5 @@ def _message(error: KafkaError, record_errors: list[tuple[int, str]]) -> str | N
     if error.code is ErrorCode.INVALID_TIMESTAMP:
         return "One or more records have been rejected due to invalid timestamp"
     shown = ", ".join(f"RecordError(batchIndex={at}, message='{text}')" for at, text in record_errors[:SHOWN_RECORDS])
-    return f"{len(record_errors)} records have been rejected, of which at most three are shown: [{shown}]"
+    summary = f"One or more records have been rejected due to {len(record_errors)} record errors in total"
+    return f"{summary}, and only showing the first three errors at most: [{shown}]"

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from pybroker.wire.base import WireError
 
-__all__ = ["ErrorCode", "KafkaError", "WireError"]
+__all__ = ["INVALID_REQUEST_TEXT", "ErrorCode", "KafkaError", "WireError"]
 
 
 class ErrorCode(IntEnum):
@@ -195,6 +195,13 @@ _RETRIABLE = frozenset(
         ErrorCode.SHARE_SESSION_LIMIT_REACHED,
     }
 )
+
+
+INVALID_REQUEST_TEXT = (
+    "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. "
+    "See the broker logs for more details."
+)
+"""What Kafka says where it has INVALID_REQUEST and no words of its own for it."""
 
 
 class KafkaError(Exception):

@@ -37,10 +37,13 @@ def test_counts_are_those_of_kafka() -> None:
         ("topic", "preallocate", "TRUE", True),
         ("topic", "cleanup.policy", "compact , delete", ["compact", "delete"]),
         ("topic", "cleanup.policy", "", []),
+        ("topic", "cleanup.policy", "delete,compact,delete", ["delete", "compact"]),
         ("topic", "compression.gzip.level", "-1", -1),
         ("broker", "group.consumer.migration.policy", "Upgrade", "Upgrade"),
         ("topic", "leader.replication.throttled.replicas", "0:1,1:2", ["0:1", "1:2"]),
         ("topic", "leader.replication.throttled.replicas", "*", ["*"]),
+        ("topic", "leader.replication.throttled.replicas", "0:1,", ["0:1", ""]),
+        ("client_metrics", "metrics", "a,b,a", ["a", "b"]),
         ("group", "share.auto.offset.reset", "by_duration:P1DT2H", "by_duration:P1DT2H"),
         ("broker", "sasl.jaas.config", "secret", "secret"),
     ],
@@ -66,14 +69,16 @@ def test_what_kafka_takes_is_taken(kind: str, name: str, text: str, value: objec
         ("topic", "min.cleanable.dirty.ratio", "half", "type DOUBLE"),
         ("topic", "preallocate", "yes", "true or false"),
         ("topic", "cleanup.policy", "delete,maybe", "Invalid value maybe for configuration cleanup.policy: String must be one of"),
-        ("topic", "cleanup.policy", "delete,delete", "twice"),
         ("topic", "compression.type", "lzma", "one of"),
         ("topic", "follower.replication.throttled.replicas", "1", "partitionId"),
         ("group", "share.auto.offset.reset", "never", "by_duration"),
         ("group", "share.auto.offset.reset", "by_duration:P", "by_duration"),
         ("broker", "controller.quorum.voters", "", "empty"),
         ("broker", "group.share.assignors", "", "empty"),
-        ("broker", "group.share.assignors", "a,,b", "empty name"),
+        ("broker", "group.share.assignors", "a,,b", "values must not be empty"),
+        ("topic", "leader.replication.throttled.replicas", "none", "partitionId"),
+        ("group", "share.auto.offset.reset", "by_duration:-PT1H", "by_duration"),
+        ("group", "share.auto.offset.reset", "by_duration:PT1M-61S", "by_duration"),
         ("broker", "remote.log.metadata.manager.class.name", "", "empty"),
     ],
 )
@@ -82,6 +87,46 @@ def test_what_kafka_refuses_is_refused(kind: str, name: str, text: str, reason: 
     with pytest.raises(SettingError, match=reason) as refused:
         known(kind, name).parse(text)
     assert name in str(refused.value)
+
+
+OFFSET_RESET = "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."
+REPLICAS = "must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text", "told"),
+    [
+        ("topic", "retention.ms", " x", "Invalid value  x for configuration {}: Not a number of type LONG"),
+        ("topic", "retention.ms", "-5", "Invalid value -5 for configuration {}: Value must be at least -1"),
+        ("topic", "retention.ms", " -05 ", "Invalid value -5 for configuration {}: Value must be at least -1"),
+        ("topic", "min.cleanable.dirty.ratio", "1e300", "Invalid value 1.0E300 for configuration {}: Value must be no more than 1"),
+        (
+            "topic",
+            "message.timestamp.type",
+            " Never ",
+            "Invalid value Never for configuration {}: String must be one of: CreateTime, LogAppendTime",
+        ),
+        ("topic", "cleanup.policy", ",", "Configuration '{}' values must not be empty."),
+        ("topic", "cleanup.policy", "x,x", "Invalid value x for configuration {}: String must be one of: compact, delete"),
+        ("topic", "leader.replication.throttled.replicas", "x,1:2", "Invalid value [x, 1:2] for configuration {}: {} " + REPLICAS),
+        (
+            "group",
+            "share.auto.offset.reset",
+            " no",
+            "Invalid value no for configuration {}: Invalid value `no` for configuration {}. " + OFFSET_RESET,
+        ),
+        ("group", "streams.rack.aware.assignment.tags", "a,a", "{} must not contain duplicate tag keys."),
+        ("group", "streams.rack.aware.assignment.tags", "a,,b", "Configuration '{}' values must not be empty."),
+        ("client_metrics", "match", "a,,a", "Configuration '{}' values must not be empty."),
+        ("broker", "log.cleanup.policy", "x,x", "Configuration '{}' values must not be duplicated."),
+        ("broker", "listeners", "", "Configuration '{}' must not be empty. Valid values include: any non-empty value"),
+    ],
+)
+def test_refusals_are_told_in_kafkas_words(kind: str, name: str, text: str, told: str) -> None:
+    """To the letter: clients show it."""
+    with pytest.raises(SettingError) as refused:
+        known(kind, name).parse(text)
+    assert str(refused.value) == told.replace("{}", name)
 
 
 def test_a_password_is_not_shown() -> None:

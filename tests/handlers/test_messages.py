@@ -17,7 +17,7 @@ from pybroker.handlers.transactional_produce import Admission
 from pybroker.records.builder import build_batch
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
-from pybroker.wire.errors import ErrorCode, KafkaError
+from pybroker.wire.errors import INVALID_REQUEST_TEXT, ErrorCode, KafkaError
 from pybroker.wire.messages import DescribeProducersRequest, FindCoordinatorRequest
 from pybroker.wire.stored import CONSUMER_OFFSETS
 
@@ -88,7 +88,7 @@ def test_describe_producers_has_words_for_topics(room: PartitionRoom, topic: str
     [
         (6, 2, "no share key", ""),
         (5, 2, "group:AQIDBAUGBwgJCgsMDQ4PEA:0", ""),
-        (6, 7, "group", "no coordinator has keys of type 7"),
+        (6, 7, "group", INVALID_REQUEST_TEXT),
     ],
 )
 def test_find_coordinator_has_words_for_types(room: PartitionRoom, version: int, key_type: int, key: str, told: str):
