@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,7 +59,7 @@ class Replica(NamedTuple):
 class LogDirs:
     """See the module."""
 
-    __slots__ = ("_controller", "_looking", "_moves", "_nursery", "_partitions", "_store")
+    __slots__ = ("_controller", "_looking", "_looks", "_moves", "_nursery", "_partitions", "_store")
 
     def __init__(self, store: LogStore, partitions: Partitions, controller: Controller) -> None:
         self._store = store
@@ -67,6 +68,7 @@ class LogDirs:
         self._moves: Moves | None = None
         self._nursery: trio.Nursery | None = None
         self._looking: set[str] = set()
+        self._looks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         partitions.failed = self._partition_failed
         partitions.suspect = self._suspect_all
         controller.failed = self._metadata_failed
@@ -87,7 +89,7 @@ class LogDirs:
         if self._moves is None:
             from pybroker.runtime.moves import Moves
 
-            self._moves = Moves(self._store, self._assign, self._take_back, self._bytes_per_second, self._workers())
+            self._moves = Moves(self._store, self._assign, self._take_back, self._look_at, self._bytes_per_second, self._workers())
             if self._nursery is not None:
                 self._moves.start(self._nursery)
         return self._moves
@@ -229,13 +231,18 @@ class LogDirs:
     def _suspect(self, path: str) -> None:
         if self._nursery is not None and path not in self._looking:
             self._looking.add(path)
-            self._nursery.start_soon(self._look_at, path, name="look at a log directory")
+            self._nursery.start_soon(self._look_soon, path, name="look at a log directory")
 
-    async def _look_at(self, path: str) -> None:
+    async def _look_soon(self, path: str) -> None:
         try:
-            reason = await in_thread(self._store.probe, path)
+            await self._look_at(path)
         finally:
             self._looking.discard(path)
+
+    async def _look_at(self, path: str) -> None:
+        """Try a directory, which is offline afterwards if that failed. One at a time: it is always the same file."""
+        async with self._looks[path]:
+            reason = await in_thread(self._store.probe, path)
         if reason is not None:
             self._fail(path, reason)
 

@@ -18,7 +18,11 @@ Theory of operation
   more from those who are served than one would.
 - None holds up the others for ever. One that the cleaner works on comes after them, and so does one to which more is written than is
   copied: when it has copied twice what it lacked it is behind still (`OVERTAKEN`). It is tried again when its turn comes.
-- A copy that cannot be made (a full disk, a damaged batch) is given up, and told. One that a stop broke off is gone on with at the start.
+- If the log cannot be read (an error of the disk, a damaged batch) its copy stays for the time being, as in Kafka: that is told once, and
+  tried again after a second, two, four, up to a minute. Whoever wants no more of it asks for the log's own directory.
+- A copy that cannot be written is given up, and told, after its directory was tried: if that fails too, all in it is offline (`log_dirs`),
+  and the copy stays there for the next start. On a full disk it is given up, too, which makes room.
+- A move that a stop broke off is gone on with at the start.
 - Wherever a move ends without its log in the new place, the metadata says again where the log is. But if it ends because the log failed,
   the copy stays, and so does what the metadata was told: it may be all that is left. The next start says where the log is if it finds it.
 
@@ -42,7 +46,7 @@ from pybroker.runtime.move_throttle import Rate, Throttle
 from pybroker.runtime.pacing import Job, Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import FutureLog, Log, LogStore, StorageError
+from pybroker.storage.interface import DiskFullError, FutureLog, Log, LogStore, NoDescriptorError, Slice, StorageError, UnreadableError
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.errors import KafkaError
 
@@ -56,21 +60,28 @@ MAX_WAIT_S = 0.25
 ROUND_MOVES = 200
 ROUND_BYTES = 16 << 20  # nobody waits for a large log that comes after him
 
+FIRST_REST_S = 1.0  # Kafka's replica.fetch.backoff.ms
+MANY_RESTS = 16
+LONGEST_REST_S = 60.0  # a disk that cannot read may take half a minute to say so
+
 EXPECTED = (StorageError, RecordsError, KafkaError)
+PASSING = (UnreadableError, RecordsError, NoDescriptorError)
 
 Batches = list[tuple[Buffer, BatchHeader]]
 Place = tuple[LivePartition, str]
 Assign = Callable[[Sequence[Place]], Awaitable[None]]
 TakeBack = Callable[[LivePartition], None]
+LookAt = Callable[[str], Awaitable[None]]
 Key = tuple[str, int]
 
 
 class Outcome(Enum):
-    """How a step of a move ended: it was done; nobody wants it any more, or it was given up; or more is written than is copied."""
+    """How a step of a move ended: it was done; nobody wants it any more, or it was given up; more is written than is copied; it rests."""
 
     DONE = auto()
     GONE = auto()
     OVERTAKEN = auto()
+    RESTS = auto()
 
 
 Step = Callable[[], Awaitable[Outcome]]
@@ -80,12 +91,14 @@ class Moves:
     """The moves of one broker.
 
     `assign` tells the metadata that partitions lie in the directories of those paths; raises KafkaError. `take_back` tells it, without
-    waiting or raising, that one lies where its log is. `bytes_per_second`, of all moves together, is asked before each piece. So many
+    waiting or raising, that one lies where its log is. `look_at` tries a directory; if it failed `directory_failed` is called before that
+    returns. `bytes_per_second`, of all moves together, is asked before each piece. So many
     `workers` carry out a log each, or a round of small ones.
     """
 
     __slots__ = (
         "_assign",
+        "_look_at",
         "_moves",
         "_nursery",
         "_running",
@@ -98,11 +111,18 @@ class Moves:
     )
 
     def __init__(
-        self, store: LogStore, assign: Assign, take_back: TakeBack, bytes_per_second: Rate = lambda: UNLIMITED, workers: int = 1
+        self,
+        store: LogStore,
+        assign: Assign,
+        take_back: TakeBack,
+        look_at: LookAt,
+        bytes_per_second: Rate = lambda: UNLIMITED,
+        workers: int = 1,
     ) -> None:
         self._store = store
         self._assign = assign
         self._take_back = take_back
+        self._look_at = look_at
         self._throttle = Throttle(bytes_per_second)
         self._turn = trio.Lock()
         self._workers = workers
@@ -145,7 +165,7 @@ class Moves:
                 self._nursery.start_soon(self._run, name="moves between log directories")
 
     def _waiting(self) -> list[Move]:
-        return [move for move in self._moves.values() if not move.is_taken]
+        return [move for move in self._moves.values() if not move.is_taken and not move.rests]
 
     async def _run(self) -> None:
         try:
@@ -186,7 +206,7 @@ class Moves:
             ready = [move for move in moves if await self._is_copied(move)]
             await self._tell([move for move in ready if self._is_due(move)])
             for move in ready:
-                if self._is_due(move) and await self._attempt(move, move.finish) is not Outcome.OVERTAKEN:
+                if self._is_due(move) and await self._attempt(move, move.finish) in (Outcome.DONE, Outcome.GONE):
                     self._end(move)
         finally:
             for move in moves:
@@ -201,26 +221,30 @@ class Moves:
         """Make copies durable, and tell the metadata where their replicas will lie."""
         if not moves:
             return
+        await self._secure(moves)
+        moves = [move for move in moves if self._is_due(move)]
+        for move in moves:
+            move.is_assigned = True
         try:
-            await self._secure(moves)
-            moves = [move for move in moves if self._is_due(move)]
-            for move in moves:
-                move.is_assigned = True
             await self._assign([(move.live, move.future.directory) for move in moves])
         except Exception as error:
             for move in moves:
                 self._give_up(move, error)
 
     async def _secure(self, moves: list[Move]) -> None:
-        errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
+        errors: Sequence[Exception | None]
+        try:
+            errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
+        except Exception as error:
+            errors = [error] * len(moves)
         for move, error in zip(moves, errors, strict=True):
             if error is not None:
-                self._give_up(move, error)
+                await self._stumble(move, error)
 
     def _is_due(self, move: Move) -> bool:
         """Whether it is still asked for; else it is ended."""
         if self._moves.get(move.key) is move and move.is_wanted():
-            return True
+            return not move.rests
         self._end(move)
         return False
 
@@ -228,13 +252,41 @@ class Moves:
         try:
             outcome = await step()
         except Exception as error:
-            self._give_up(move, error)
-            outcome = Outcome.GONE
+            outcome = await self._stumble(move, error)
         finally:
             self.longest_slice_s = max(self.longest_slice_s, move.pace.longest_slice_s)
         if outcome is Outcome.OVERTAKEN:
             self._put_off(move)
         return outcome
+
+    async def _stumble(self, move: Move, error: Exception) -> Outcome:
+        """A step failed: try it again later, or give it up. If it may be due to a directory that is tried first."""
+        if not self._is_due(move):
+            return Outcome.GONE
+        if isinstance(error, PASSING):
+            self._let_rest(move, error)
+            if isinstance(error, UnreadableError) and move.rests_taken == 1:
+                await self._look_at(move.log.directory)
+            return Outcome.RESTS
+        if isinstance(error, StorageError) and not isinstance(error, DiskFullError):
+            await self._look_at(move.future.directory)
+        self._give_up(move, error)
+        return Outcome.GONE
+
+    def _let_rest(self, move: Move, error: Exception) -> None:
+        self._take_back_of(move)
+        if not move.rests_taken:
+            logger.error("%s-%d stays in %s for now: %s", *move.key, move.log.directory, error)
+        rest_s = min(FIRST_REST_S * 2**move.rests_taken, LONGEST_REST_S)
+        move.rests_taken = min(move.rests_taken + 1, MANY_RESTS)
+        move.rests = True
+        assert self._nursery is not None
+        self._nursery.start_soon(self._wake, move, rest_s, name="rest of a move")
+
+    async def _wake(self, move: Move, rest_s: float) -> None:
+        await trio.sleep(rest_s)
+        move.rests = False
+        self._go_on()
 
     def _put_off(self, move: Move) -> None:
         """Let the others go first."""
@@ -274,7 +326,10 @@ class Moves:
 
 
 class Move:
-    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet. `is_taken`: by a worker."""
+    """One log on its way. `is_assigned`: the metadata says already that it lies where it does not lie yet. `is_taken`: by a worker.
+
+    `rests_taken`: so often it rested in a row, since the log could not be read.
+    """
 
     __slots__ = (
         "_left_bytes",
@@ -288,6 +343,8 @@ class Move:
         "live",
         "log",
         "pace",
+        "rests",
+        "rests_taken",
         "was_put_off",
     )
 
@@ -296,7 +353,8 @@ class Move:
         self.key = live.topic, live.partition
         self.log: Log = live.log
         self.future = future
-        self.is_assigned = self.is_taken = self.was_put_off = False
+        self.is_assigned = self.is_taken = self.was_put_off = self.rests = False
+        self.rests_taken = 0
         self._left_bytes = 0
         self.pace = Pace()
         self._store = store
@@ -373,21 +431,28 @@ class Move:
         """Copy a piece; False if that was all there was when it was read. What comes in meanwhile is for the next piece."""
         log, offset = self.log, self._next_offset
         end_offset = log.log_end_offset
-        found = log.read(offset, self._throttle.at_most(PIECE_BYTES), end_offset, True) if offset < end_offset else None
+        found = self._find(offset, self._throttle.at_most(PIECE_BYTES), end_offset) if offset < end_offset else None
         if found is None:
             return False
         self._left_bytes -= len(found)
         bases = _bases(log)
         await self._throttle.wait_for(len(found), self.pace, self.is_wanted)
-        chunk = memoryview(found.read() if found.buffers() else await self.pace.in_thread(found.read))
+        chunk = _read(found) if found.buffers() else await self.pace.in_thread(partial(_read, found))
         async with self.pace.alone(self._turn):
             batches = await self.pace.carry_out(_checked(chunk, offset))
         base = _segment_of(bases, batches)
+        self.rests_taken = 0
         for at in range(0, len(batches), WRITE_BATCHES):
             if not self.is_wanted():
                 return True
             await self._write(batches[at : at + WRITE_BATCHES], base)
         return self._next_offset < end_offset
+
+    def _find(self, offset: int, max_bytes: int, end_offset: int) -> Slice | None:
+        try:
+            return self.log.read(offset, max_bytes, end_offset, True)
+        except StorageError as error:
+            raise UnreadableError(str(error)) from error
 
     async def _write(self, batches: Batches, base: int) -> None:
         start = self.log.log_start_offset  # it may have risen since they were read
@@ -408,16 +473,23 @@ class Move:
         log, future = self.log, self.future
         begin = self._next_offset
         while (offset := self._next_offset) < log.log_end_offset:
-            found = log.read(offset, limit_bytes, log.log_end_offset, True)
+            found = self._find(offset, limit_bytes, log.log_end_offset)
             if found is None:
                 break
             limit_bytes -= len(found)
             if limit_bytes < 0 and offset > begin:
                 return False
-            batches: Batches = list(batches_in(memoryview(found.read()), offset))
+            batches: Batches = list(batches_in(_read(found), offset))
             future.copy_batches(batches, _segment_of(_bases(log), batches))
         future.skip_to(log.log_end_offset)
         return True
+
+
+def _read(found: Slice) -> memoryview:
+    try:
+        return memoryview(found.read())
+    except StorageError as error:
+        raise UnreadableError(str(error)) from error
 
 
 def _bases(log: Log) -> list[int]:

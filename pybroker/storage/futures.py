@@ -34,7 +34,7 @@ from pybroker.storage import layout
 from pybroker.storage.epochs import EpochCache
 from pybroker.storage.files import FilePool, Files
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import AbortedTransaction, DiskFullError, LogConfig, RecoveryReport, StorageError
+from pybroker.storage.interface import AbortedTransaction, DiskFullError, LogConfig, RecoveryReport, StorageError, UnreadableError
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.parts import Home
 from pybroker.storage.trash import Trash
@@ -88,7 +88,7 @@ class CopiedLog(PartitionLog):
     def copy_side_files(self, original: PartitionLog, from_offset: int = 0) -> None:
         """Take over leader epochs, aborted transactions and the start of the log, as the original has them now. Blocking.
 
-        What was aborted before `from_offset` is here already.
+        What was aborted before `from_offset` is here already. Raises UnreadableError, StorageError.
         """
         entries = original.epochs.entries[:]
         if entries != self.epochs.entries:
@@ -97,7 +97,7 @@ class CopiedLog(PartitionLog):
         self.raise_log_start_offset(min(original.log_start_offset, self.log_end_offset))
         bases = self._segments.bases_from(from_offset)
         found: dict[int, list[AbortedTransaction]] = {base: [] for base in bases}
-        for entry in original.aborted(bases[0]):
+        for entry in _aborted_in(original, bases[0]):
             if bases[0] <= entry.last_offset < self.log_end_offset:
                 found[self._segments.base_of(entry.last_offset)].append(entry)
         for base, aborted in found.items():
@@ -112,6 +112,13 @@ class CopiedLog(PartitionLog):
         for offset, content in original.producer_snapshots():
             if offset <= self.log_end_offset and offset not in here:
                 self.write_producer_snapshot(offset, content)
+
+
+def _aborted_in(original: PartitionLog, from_offset: int) -> list[AbortedTransaction]:
+    try:
+        return list(original.aborted(from_offset))
+    except StorageError as error:
+        raise UnreadableError(str(error)) from error
 
 
 class Futures:

@@ -31,6 +31,10 @@ class NoDescriptorError(DiskFullError):
     """A file cannot be opened just now, since connections hold all descriptors. The log is whole; it may be tried again, a flush too."""
 
 
+class UnreadableError(StorageError):
+    """A log that is copied cannot be read just now. It and its copy are what they were, and the copy may be gone on with."""
+
+
 class DataDirectoryError(Exception):
     """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
 
@@ -447,12 +451,14 @@ class LogStore(Protocol):
     def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> Sequence[StorageError | None]:
         """Make copies durable, with what the checkpoints of their directories must say of them; what went wrong with each.
 
-        Blocking. What was given up or deleted meanwhile may be among them.
+        Blocking. What was given up or deleted meanwhile may be among them. UnreadableError: it is the log that cannot be read.
         """
         ...
 
     def finish_move(self, log: Log) -> Moved | None:
-        """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now. Raises StorageError.
+        """Put a copy that is complete in the place of the log, which is deleted; None if it cannot be just now.
+
+        Raises UnreadableError if it is the log that fails, StorageError if it is the copy.
 
         It cannot if batches are missing, a flush of the log is under way, or the copy has to be flushed (once more). After an error the
         log is where it was.

@@ -45,7 +45,7 @@ class Plan:
     """What goes wrong, at the `at`-th step from now (0: the next) and at the `repeats` - 1 after it.
 
     `fault`: Stop(), which comes before the step, or an OSError. `kinds`: the steps that count, by name. `part`: how much of a write is done
-    before it fails (0 to 1).
+    before it fails (0 to 1). `under`: how the paths begin of the steps that count.
     """
 
     at: int
@@ -53,6 +53,7 @@ class Plan:
     repeats: int = 1
     part: float = 0.0
     kinds: tuple[str, ...] = CHANGES
+    under: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +128,7 @@ class SimulatedDisk(Files):
             self.steps += 1
             self.trace.append(f"    {self.steps:4} {kind} {path}")
         plan = self.plan
-        if plan is None or kind not in plan.kinds:
+        if plan is None or kind not in plan.kinds or not path.startswith(plan.under):
             return
         plan.at -= 1
         if plan.at >= 0:

@@ -56,19 +56,21 @@ class Disks(Files):
 class MoveRoom:
     """A topic of some partitions in the first of three directories, and what moves them. `said`: where the metadata has them."""
 
-    def __init__(self, root: Path, partitions: int = 1, workers: int = 1) -> None:
+    def __init__(self, root: Path, partitions: int = 1, workers: int = 1, files: Files | None = None, is_new: bool = True) -> None:
         self.paths = [str(root / name) for name in "abc"]
-        self.files = Disks()
+        self.disks = Disks()
+        self.files = files or self.disks
         self.store = self.open()
         self.room = PartitionRoom(self.store)
         self.room.create_topic(TOPIC, partitions, configs=CONFIGS, topic_id=b"t" * 16)
-        for index in range(partitions):
+        for index in range(partitions if is_new else 0):
             self.store.create(TOPIC, index, b"t" * 16, LogConfig(), self.paths[0])
         self.said = dict.fromkeys(range(partitions), self.paths[0])
         self.before_assigned: Callable[[], Awaitable[None]] | None = None
         self.assignments: list[int] = []
+        self.looked_at: list[str] = []
         self.rate = moves_module.UNLIMITED
-        self.moves = Moves(self.store, self._assign, self._take_back, lambda: self.rate, workers)
+        self.moves = Moves(self.store, self._assign, self._take_back, self._look_at, lambda: self.rate, workers)
 
     def open(self) -> DiskLogStore:
         return DiskLogStore.open(self.paths, cluster_id=None, node_id=1, rng=Random(1), files=self.files)
@@ -82,6 +84,14 @@ class MoveRoom:
 
     def _take_back(self, live: LivePartition) -> None:
         self.said[live.partition] = live.log.directory
+
+    async def _look_at(self, path: str) -> None:
+        self.looked_at.append(path)
+        reason = self.store.probe(path)
+        if reason is not None:
+            for log in self.store.fail_directory(path, reason):
+                self.live(log.partition).stay_offline(reason)
+            self.moves.directory_failed(path)
 
     def live(self, index: int = 0) -> LivePartition:
         live = self.room.partitions.find(TOPIC, index)

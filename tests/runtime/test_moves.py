@@ -187,7 +187,7 @@ def test_copy_that_cannot_take_its_name(room: MoveRoom) -> None:
 
     async def story() -> None:
         room.fill(3)
-        room.files.refused = lambda source, target: target.endswith("b/t-0")
+        room.disks.refused = lambda source, target: target.endswith("b/t-0")
         room.move(room.paths[1])
         await room.until_still()
         room.fill(1)
@@ -201,7 +201,7 @@ def test_original_that_cannot_be_taken_away(room: MoveRoom, caplog: pytest.LogCa
 
     async def story() -> None:
         room.fill(3)
-        room.files.refused = lambda source, target: target.endswith("-delete")
+        room.disks.refused = lambda source, target: target.endswith("-delete")
         room.move(room.paths[1])
         await room.until_still()
         room.fill(1)
@@ -214,7 +214,7 @@ def test_original_that_cannot_be_taken_away(room: MoveRoom, caplog: pytest.LogCa
 
     room.run(story)
     room.store.close({})
-    room.files = Disks()
+    room.disks = room.files = Disks()
     room.store = room.open()
     log = room.store.get(TOPIC, 0)
     assert log is not None
@@ -642,7 +642,7 @@ def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.L
     async def story() -> None:
         for index in range(50):
             room.fill(1, index, 100)
-        room.files.full = room.paths[1]
+        room.disks.full = room.paths[1]
         for index in range(50):
             room.move(room.paths[1 + index % 2], index)
         await room.until_still()
@@ -650,7 +650,7 @@ def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.L
         said = [record.getMessage() for record in caplog.records if "No space left" in record.getMessage()]
         assert [line.split()[0] for line in said] == [f"{TOPIC}-{index}" for index in range(0, 50, 2)]
         assert [room.store.future(TOPIC, index) for index in range(50)] == [None] * 50
-        room.files.full = "nowhere"
+        room.disks.full = "nowhere"
         for index in range(0, 50, 2):
             room.move(room.paths[1], index)
         await room.until_still()
