@@ -237,9 +237,9 @@ class Moves:
             errors = await in_thread(self._store.secure_moves, [(move.log, move.future) for move in moves])
         except Exception as error:
             errors = [error] * len(moves)
-        for move, error in zip(moves, errors, strict=True):
-            if error is not None:
-                await self._stumble(move, error)
+        for move, met in zip(moves, errors, strict=True):
+            if met is not None:
+                await self._stumble(move, met)
 
     def _is_due(self, move: Move) -> bool:
         """Whether it is still asked for; else it is ended."""
