@@ -26,7 +26,7 @@ ORDER = (layout.TRANSACTION_INDEX, layout.INDEX, layout.TIME_INDEX, layout.LOG)
 
 def create(segment: DiskSegment, files: Files) -> DiskSegment:
     """Make the file of a cleaned segment, empty. Raises StorageError, DiskFullError."""
-    segment.state = layout.CLEANED
+    segment.on_disk.state = layout.CLEANED
     drop(segment, files)  # what a failed round may have left
     segment.gone = False
     try:
@@ -70,8 +70,8 @@ def _rename(segment: DiskSegment, files: Files, state: str) -> None:
     for suffix in ORDER:
         path = segment.path(suffix)
         try:
-            files.rename(path, path.removesuffix(segment.state) + state)
+            files.rename(path, path.removesuffix(segment.on_disk.state) + state)
         except FileNotFoundError:
             if suffix == layout.LOG:  # an index that could not be written is built from the log
                 raise
-    segment.state = state
+    segment.on_disk.state = state

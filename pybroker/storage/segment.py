@@ -12,23 +12,21 @@ Theory of operation
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
 from pybroker.storage.contents import batches_from
-from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, FilePool, Files, OpenFile, storage_error
+from pybroker.storage.files import FilePool, Files, OpenFile
 from pybroker.storage.headers import DamagedBatch, HeaderReader, find_last, headers_from, tail_fits
-from pybroker.storage.index_files import drop_indexes, flush_indexes, read_indexes, write_indexes
+from pybroker.storage.index_files import Indexes, drop_indexes, flush_indexes
 from pybroker.storage.interface import LogConfig, Slice, StorageError
-from pybroker.storage.offset_index import ENTRY_BYTES as OFFSET_ENTRY_BYTES
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET, Scan, scan_file
+from pybroker.storage.segment_file import SegmentFile
 from pybroker.storage.slices import FileSlice
-from pybroker.storage.time_index import ENTRY_BYTES as TIME_ENTRY_BYTES
 from pybroker.storage.time_index import TimeIndex
 from pybroker.storage.times import batches_of_time
 from pybroker.wire.buffers import Buffer
@@ -45,7 +43,6 @@ class DiskSegment:
     __slots__ = (
         "__weakref__",
         "_damage",
-        "_directory",
         "_files",
         "_pool",
         "_positions",
@@ -57,8 +54,8 @@ class DiskSegment:
         "created_ms",
         "flushed_bytes",
         "gone",
-        "index",
         "index_interval_bytes",
+        "indexes",
         "indexes_flushed",
         "indexes_written",
         "max_index_bytes",
@@ -66,21 +63,19 @@ class DiskSegment:
         "max_timestamp",
         "max_timestamp_offset",
         "next_offset",
+        "on_disk",
         "open_file",
         "roll_after",
         "sealed",
         "size_bytes",
-        "state",
-        "time_index",
     )
 
     def __init__(self, files: Files, pool: FilePool, directory: str, base_offset: int, config: LogConfig, created_ms: int | None) -> None:
         self._files = files
         self._pool = pool
-        self._directory = directory
         self._write = files.write
+        self.on_disk = SegmentFile(files, directory, base_offset)
         self.base_offset = base_offset
-        self.state = ""
         self.created_ms = created_ms
         self.open_file: OpenFile | None = None
         self.sealed = False
@@ -93,8 +88,7 @@ class DiskSegment:
         """State of a segment without batches."""
         self.size_bytes = 0
         self.next_offset = self.base_offset
-        self.index: OffsetIndex | None = OffsetIndex()
-        self.time_index: TimeIndex | None = TimeIndex()
+        self.indexes: Indexes | None = Indexes(OffsetIndex(), TimeIndex())
         self.max_timestamp = -1
         self.max_timestamp_offset = self.base_offset
         self.max_offset = self.base_offset + MAX_RELATIVE_OFFSET
@@ -116,52 +110,41 @@ class DiskSegment:
 
     def path(self, suffix: str = layout.LOG) -> str:
         """The path of the segment's file of that kind."""
-        return f"{self._directory}{os.sep}{layout.segment_file_name(self.base_offset, suffix)}{self.state}"
+        return self.on_disk.path(suffix)
 
     def move_to(self, directory: str) -> None:
         """The directory has another name now; what is open stays so."""
-        self._directory = directory
+        self.on_disk.directory = directory
 
     def create(self) -> None:
         """Make the file, empty. Raises OSError."""
-        self._opened(OpenFile(self._files, self.path(), READ_APPEND | CREATE))
+        self._opened(self.on_disk.create())
 
     def file(self) -> OpenFile:
         """The open file, opened if need be. Raises StorageError."""
         file = self.open_file
         if file is None:
-            file = self._open()
+            file = self.on_disk.open(to_write=not self.sealed)
             if not self.sealed:
-                self._check_size()
+                self.on_disk.check_end(self.size_bytes)
             self._opened(file)
         file.recent = True
         return file
-
-    def _check_size(self) -> None:
-        """What is appended goes to the end of the file, so that must be the end of the segment. Raises StorageError."""
-        try:
-            beyond = self._files.size(self.path()) - self.size_bytes
-        except OSError as error:
-            raise storage_error("open", self.path(), error) from error
-        if beyond:
-            raise StorageError(f"{self.path()} has {abs(beyond)} bytes {'more' if beyond > 0 else 'less'} than the log: who changed it?")
-
-    def _open(self) -> OpenFile:
-        try:
-            return OpenFile(self._files, self.path(), READ_ONLY if self.sealed else READ_APPEND)
-        except OSError as error:
-            raise storage_error("open", self.path(), error) from error
 
     def _opened(self, file: OpenFile) -> OpenFile:
         self._pool.add(self, file)
         self.open_file = file
         return file
 
+    def _headers(self) -> HeaderReader:
+        """Raises StorageError."""
+        return HeaderReader(self._files, self.file(), self.size_bytes)
+
     def let_go(self) -> None:
         """Close the file, unless a slice holds it, and forget what can be read again."""
         self.open_file = None
         if self.sealed and self.indexes_written:
-            self.index = self.time_index = None
+            self.indexes = None
 
     # --- writing
 
@@ -176,7 +159,7 @@ class DiskSegment:
             if written != size_bytes:
                 self._write_rest(file.fd, memoryview(batch)[written:])
         except OSError as error:
-            self._take_back(file.fd, error)
+            self.on_disk.take_back(file, self.size_bytes, error)
         self.note(size_bytes, last_offset, timestamp)
 
     def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
@@ -185,21 +168,13 @@ class DiskSegment:
         try:
             self._write_rest(file.fd, memoryview(b"".join(batch for batch, _ in batches)))
         except OSError as error:
-            self._take_back(file.fd, error)
+            self.on_disk.take_back(file, self.size_bytes, error)
         for batch, header in batches:
             self.note(len(batch), header.last_offset, header.max_timestamp)
 
     def _write_rest(self, fd: int, rest: memoryview) -> None:
         while rest:
             rest = rest[self._write(fd, rest) :]
-
-    def _take_back(self, fd: int, error: OSError) -> None:
-        """Remove what a failed write left, so that the file ends with a whole batch again."""
-        try:
-            self._files.truncate(fd, self.size_bytes)
-        except OSError as second:
-            raise StorageError(f"{self.path()} ends in a torn batch: {error.strerror}, and then {second.strerror}") from error
-        raise storage_error("append to", self.path(), error) from error
 
     def note(self, size_bytes: int, last_offset: int, timestamp: int) -> None:
         """Take in that a batch lies at the end now: indexes, sizes, the largest timestamp."""
@@ -217,20 +192,16 @@ class DiskSegment:
         self.indexes_written = False
 
     def _add_index_entries(self, last_offset: int, position: int) -> None:
-        index, time_index = self.index, self.time_index
-        assert index is not None
-        assert time_index is not None
-        index.append(last_offset - self.base_offset, position)
-        time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
+        indexes = self.indexes
+        assert indexes is not None
+        indexes.offsets.append(last_offset - self.base_offset, position)
+        indexes.times.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
         self._unindexed_bytes = 0
         self._look_for_room()
 
     def _look_for_room(self) -> None:
-        """If an index is full no further offset fits: the log rolls."""
-        assert self.index is not None
-        assert self.time_index is not None
-        full = self.max_index_bytes
-        if len(self.index) >= full // OFFSET_ENTRY_BYTES or len(self.time_index) >= full // TIME_ENTRY_BYTES - 1:
+        """If an index is full no further offset fits: the log rolls. Not from an empty segment: the next one would have its name."""
+        if self.size_bytes and self.indexes is not None and self.indexes.are_full(self.max_index_bytes):
             self.max_offset = -1
 
     def seal(self) -> None:
@@ -246,11 +217,11 @@ class DiskSegment:
 
     def write_indexes(self) -> None:
         """Write both indexes if their files do not say the same. Failing is no error: without its files an index is built from the log."""
-        if self.indexes_written or self.index is None or self.time_index is None:
+        if self.indexes_written or self.indexes is None:
             return
         if self.max_timestamp >= 0:
-            self.time_index.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
-        if write_indexes(self._files, self.path, self.index, self.time_index):
+            self.indexes.times.maybe_append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
+        if self.indexes.write(self._files, self.path):
             self.indexes_flushed = False
             self.indexes_written = True
 
@@ -264,13 +235,10 @@ class DiskSegment:
             return size_bytes
         try:
             if size_bytes > self.flushed_bytes:
-                file = self.open_file or self._open()
-                self._files.fsync_named(file.fd, self.path())
+                self.on_disk.sync(self.open_file or self.on_disk.open(to_write=False))
             if self.indexes_written and not self.indexes_flushed:
                 flush_indexes(self._files, self.path)
                 self.indexes_flushed = True
-        except OSError as error:
-            raise storage_error("flush", self.path(), error) from error
         except StorageError:
             if not self.gone:
                 raise
@@ -281,12 +249,7 @@ class DiskSegment:
         position = self.locate(offset)
         self.sealed = False
         self.open_file = None
-        file = self.file()
-        try:
-            self._files.truncate(file.fd, position)
-            self._files.fsync(file.fd)
-        except OSError as error:
-            raise storage_error("truncate", self.path(), error) from error
+        self.on_disk.truncate(self.file(), position)
         drop_indexes(self._files, self.path)
         self.flushed_bytes = min(self.flushed_bytes, position)
         self.rebuild(position)
@@ -301,15 +264,15 @@ class DiskSegment:
         self._begin()
         self.size_bytes = self.flushed_bytes = size_bytes
         self.indexes_written = self.indexes_flushed = True
-        self.index = self.time_index = None
+        self.indexes = None
 
     def find_end(self) -> bool:
         """Prepare to write on after a clean stop: read the end of the segment. False if anything looks wrong. Raises StorageError."""
         try:
-            self.load_indexes(doubt=False)
-            assert self.index is not None
-            reader = HeaderReader(self._files, self.open_file or self._opened(self._open()), self.size_bytes)
-            position = self._checked(reader, self.index.last())
+            last = self.load_indexes(doubt=False).offsets.last()
+            file = self.open_file or self._opened(self.on_disk.open(to_write=not self.sealed))
+            reader = HeaderReader(self._files, file, self.size_bytes)
+            position = self._checked(reader, last)
             self._unindexed_bytes = self.size_bytes - position
             self._look_for_room()
             if self.size_bytes:
@@ -318,29 +281,25 @@ class DiskSegment:
             return False
         return True
 
-    def load_indexes(self, *, doubt: bool = True) -> None:
+    def load_indexes(self, *, doubt: bool = True) -> Indexes:
         """Read the index files, compared with the end of the log, or build both indexes from the log. Raises StorageError."""
-        if self.index is not None and self.time_index is not None:
-            return
-        found = read_indexes(self._files, self.path, self.size_bytes)
-        if found is None:
-            self.rebuild(self.size_bytes)
-            return
-        self.index, self.time_index = found
-        last = self.time_index.last()
-        if last is not None:
-            self.max_timestamp, self.max_timestamp_offset = last[0], self.base_offset + last[1]
-            if doubt and not self._indexes_fit():
+        if self.indexes is None:
+            self.indexes = Indexes.read(self._files, self.path, self.size_bytes)
+            last = self.indexes.times.last() if self.indexes is not None else None
+            if last is not None:
+                self.max_timestamp, self.max_timestamp_offset = last[0], self.base_offset + last[1]
+            if self.indexes is None or (last is not None and doubt and not self._fit(self.indexes)):
                 self.rebuild(self.size_bytes)
+        assert self.indexes is not None
+        return self.indexes
 
-    def _indexes_fit(self) -> bool:
+    def _fit(self, indexes: Indexes) -> bool:
         """Whether they tell of the batch with the largest timestamp and of the last batches: they may be those of a shorter segment."""
-        assert self.index is not None
         with suppress(DamagedBatch):
-            reader = HeaderReader(self._files, self.file(), self.size_bytes)
+            reader = self._headers()
             if reader.header(self.locate(self.max_timestamp_offset)).max_timestamp != self.max_timestamp:
                 return False
-            return tail_fits(reader, self._checked(reader, self.index.last()), self.index_interval_bytes, self.max_timestamp)
+            return tail_fits(reader, self._checked(reader, indexes.offsets.last()), self.index_interval_bytes, self.max_timestamp)
         return False
 
     def rebuild(self, size_bytes: int) -> None:
@@ -372,7 +331,7 @@ class DiskSegment:
     def _take(self, scan: Scan, size_bytes: int) -> None:
         next_offset = self.next_offset
         self._begin()
-        self.index, self.time_index = scan.index, scan.time_index
+        self.indexes = Indexes(scan.index, scan.time_index)
         self.max_timestamp, self.max_timestamp_offset = scan.max_timestamp, scan.max_timestamp_offset
         self._unindexed_bytes = scan.unindexed_bytes
         if self.sealed:
@@ -390,12 +349,8 @@ class DiskSegment:
         """Remove what lies beyond the last noted batch, durably. Raises StorageError."""
         self.sealed = False
         self.open_file = None
-        file = self._open()
-        try:
-            self._files.truncate(file.fd, self.size_bytes)
-            self._files.fsync(file.fd)
-        except OSError as error:
-            raise storage_error("cut", self.path(), error) from error
+        file = self.on_disk.open(to_write=True)
+        self.on_disk.truncate(file, self.size_bytes)
         self._opened(file)
         self.flushed_bytes = self.size_bytes
 
@@ -410,10 +365,9 @@ class DiskSegment:
         position = self._positions.get(offset)
         if position is not None:
             return position
-        self.load_indexes()
-        assert self.index is not None
-        reader = HeaderReader(self._files, self.file(), self.size_bytes)
-        position = self._checked(reader, self.index.floor(offset - self.base_offset))
+        indexes = self.load_indexes()
+        reader = self._headers()
+        position = self._checked(reader, indexes.offsets.floor(offset - self.base_offset))
         while position < self.size_bytes:
             _, following, last_offset = reader.place(position)
             if last_offset >= offset:
@@ -444,7 +398,7 @@ class DiskSegment:
 
     def first_timestamp(self) -> int:
         """The largest timestamp of the first batch, by which segment.ms counts. Raises StorageError."""
-        return HeaderReader(self._files, self.file(), self.size_bytes).header(0).max_timestamp
+        return self._headers().header(0).max_timestamp
 
     def largest_timestamp(self) -> int:
         """Of all batches, -1 if none has one."""
@@ -472,11 +426,10 @@ class DiskSegment:
 
     def _cut_to_fit(self, file: OpenFile, position: int, max_bytes: int, min_one_batch: bool) -> int:
         """How many bytes of whole batches from `position` fit; more follow."""
-        self.load_indexes()
-        assert self.index is not None
+        indexes = self.load_indexes()
         reader = HeaderReader(self._files, file, self.size_bytes)
         limit = position + max_bytes
-        entry = self.index.floor_position(limit)
+        entry = indexes.offsets.floor_position(limit)
         at = position
         if entry is not None and entry[1] > position:
             at = max(position, self._checked(reader, entry))
@@ -500,21 +453,17 @@ class DiskSegment:
 
     def headers(self, from_offset: int) -> Iterator[BatchHeader]:
         """Of the batches from the one that holds `from_offset` on, up to one that is damaged. Raises StorageError."""
-        reader = HeaderReader(self._files, self.file(), self.size_bytes)
-        yield from headers_from(reader, self.locate(from_offset))
+        yield from headers_from(self._headers(), self.locate(from_offset))
 
     def last_headers(self) -> Iterator[BatchHeader]:
         """Of some of the last batches, up to the end or one that is damaged. Raises StorageError."""
-        self.load_indexes()
-        assert self.index is not None
-        reader = HeaderReader(self._files, self.file(), self.size_bytes)
-        yield from headers_from(reader, self._checked(reader, self.index.last()))
+        indexes = self.load_indexes()
+        reader = self._headers()
+        yield from headers_from(reader, self._checked(reader, indexes.offsets.last()))
 
     def from_time(self, timestamp: int, start_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
         """See `times.Timed`: from the time index's nearest entry on."""
-        self.load_indexes()
-        assert self.time_index is not None
-        relative_offset = self.time_index.floor(timestamp)
+        relative_offset = self.load_indexes().times.floor(timestamp)
         file = self.file()
         position = self.locate(max(start_offset, self.base_offset + (relative_offset or 0)))
         return batches_of_time(self._files, file, self.size_bytes, position, timestamp)

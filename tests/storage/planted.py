@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from pybroker.storage import compacted, home, layout, leftovers, log, recovery, scan, segment, store
-from pybroker.storage.files import Files
+from pybroker.storage import compacted, home, layout, leftovers, log, recovery, scan, segment, segment_file, store
+from pybroker.storage.files import Files, OpenFile, storage_error
 from pybroker.storage.interface import StorageError
+from pybroker.storage.producer_snapshots import SnapshotsOnDisk
 
 Patch = pytest.MonkeyPatch
 
@@ -118,16 +119,16 @@ def half_replaced_is_dropped(patch: Patch) -> None:
 def torn_append_stays(patch: Patch) -> None:
     """What a failed write left is not taken back."""
 
-    def take_back(self: Any, fd: int, error: OSError) -> None:
-        raise segment.storage_error("append to", self.path(), error) from error
+    def take_back(self: Any, file: OpenFile, size_bytes: int, error: OSError) -> None:
+        raise storage_error("append to", self.path(), error) from error
 
-    patch.setattr(segment.DiskSegment, "_take_back", take_back)
+    patch.setattr(segment_file.SegmentFile, "take_back", take_back)
 
 
 def snapshots_beyond_the_recovery_point_are_kept(patch: Patch) -> None:
     """A producer snapshot of a lost time is believed."""
-    dropped = home.LogHome.drop_snapshots_after
-    patch.setattr(home.LogHome, "drop_snapshots_after", lambda self, offset: dropped(self, offset + 1000))
+    dropped = SnapshotsOnDisk.drop_after
+    patch.setattr(SnapshotsOnDisk, "drop_after", lambda self, offset: dropped(self, offset + 1000))
     patch.setattr("pybroker.runtime.recovery.latest_snapshot", _newest)
 
 

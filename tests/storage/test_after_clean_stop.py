@@ -101,7 +101,7 @@ def test_damage_found_by_a_reader_does_not_move_the_end(stopped: Path, open_disk
     log = store.get("t", 0)
     append(log, 2)
     segment = log._segments.all[-1]
-    index = segment.index
+    index = segment.indexes.offsets
     position = index.last()[1]
     assert position
     with last_of(stopped).open("r+b") as file:

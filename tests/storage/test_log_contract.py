@@ -1,6 +1,7 @@
 """What a log promises, whatever it rests on: every test runs on disk and in memory."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -378,6 +379,17 @@ def test_flush_that_waited_for_a_truncation(log: Any, append: Append) -> None:
     log._safe.turn = Turn()
     assert log.flush() == 15
     assert [segment.flushed_bytes for segment in log._segments.all] == [segment.size_bytes for segment in log._segments.all]
+
+
+def test_empty_segment_that_would_hold_no_index_entry(store: Any, append: Append) -> None:
+    """An index of no entries at all is full from the beginning; a segment that was cut to nothing is written on nevertheless."""
+    log = store.create("t", 0, bytes(16), LogConfig(segment_index_bytes=4))
+    append(log, 2)
+    log.truncate_to(1)
+    batch = append(log)
+    assert ([segment.base_offset for segment in log.extents()], log.read(0, 1000, 1, True).read()) == ([0], batch)
+    if log.home.parent != "/memory":
+        assert (Path(log.home.directory) / f"{0:020}.log").read_bytes() == batch
 
 
 def test_create_makes_the_first_segment(log: Any) -> None:
