@@ -16,6 +16,7 @@ from pybroker.storage import compacted, home, layout, leftovers, log, recovery, 
 from pybroker.storage.files import Files, OpenFile, storage_error
 from pybroker.storage.interface import StorageError
 from pybroker.storage.producer_snapshots import SnapshotsOnDisk
+from pybroker.storage.transaction_indexes import TransactionIndexes
 
 Patch = pytest.MonkeyPatch
 
@@ -155,13 +156,13 @@ def foreign_segments_are_believed(patch: Patch) -> None:
 
 def transaction_indexes_are_believed(patch: Patch) -> None:
     """An index that is gone tells that nothing was aborted."""
-    patch.setattr(home.LogHome, "doubts", lambda self, transactional, sealed, ends: [])
+    patch.setattr(TransactionIndexes, "doubts", lambda self, present, sealed, ends: [])
 
 
 def a_torn_end_is_not_cut(patch: Patch) -> None:
     """What is no batch stays in the file, and the next batch is written behind it."""
     patch.setattr(segment.DiskSegment, "cut", lambda self: None)
-    patch.setattr(segment.DiskSegment, "_check_size", lambda self: None)
+    patch.setattr(segment_file.SegmentFile, "check_end", lambda self, size_bytes: None)
 
 
 PLANTED: list[tuple[Callable[[Patch], None], bool]] = [
