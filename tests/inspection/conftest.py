@@ -1,23 +1,23 @@
-"""Data directories to look at: one of Kafka's, unpacked, and logs written by hand."""
+"""Data directories to look at, one of Kafka's and one of pybroker's; batches; and the commands that look."""
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pybroker.cli import main
 from pybroker.records.builder import build_batch
+from tests.inspection.log_room import Batches, Command, Shown, WriteLog, unpack, write_batches
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
-Shown = tuple[int, str, str]
 
 
 @pytest.fixture(scope="session")
 def kafka_files() -> dict[str, bytes]:
-    """The files of that directory, by name."""
+    """The files that a Kafka broker of 4.4.0 left, by name."""
     found: dict[str, bytes] = {}
     with tarfile.open(VECTORS / "kafka-4.4.0-logs.tar.gz") as archive:
         for member in archive:
@@ -30,12 +30,13 @@ def kafka_files() -> dict[str, bytes]:
 @pytest.fixture
 def kafka_logs(kafka_files: dict[str, bytes], tmp_path: Path) -> Path:
     """The data directory that a Kafka broker of 4.4.0 closed."""
-    root = tmp_path / "kafka"
-    for name, content in kafka_files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return root
+    return unpack(kafka_files, tmp_path / "kafka")
+
+
+@pytest.fixture
+def write_log(tmp_path: Path) -> WriteLog:
+    """Makes a data directory with one log: `write_log(25, clean=)`, see `log_room.write_batches`."""
+    return partial(write_batches, tmp_path / "data")
 
 
 def _batches(*counts: int, base_offset: int = 0, epoch: int = 0, timestamp: int = 1000) -> list[bytes]:
@@ -48,12 +49,12 @@ def _batches(*counts: int, base_offset: int = 0, epoch: int = 0, timestamp: int 
 
 
 @pytest.fixture(scope="session")
-def batches() -> Callable[..., list[bytes]]:
+def batches() -> Batches:
     """Makes batches of so many records each: `batches(3, 1, 2, base_offset=, epoch=, timestamp=)`."""
     return _batches
 
 
-def _command(name: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+def _command(name: str, capsys: pytest.CaptureFixture[str]) -> Command:
     def run(*words: str | Path) -> Shown:
         status = main([name, *map(str, words)])
         return status, *capsys.readouterr()
@@ -62,12 +63,12 @@ def _command(name: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., Sho
 
 
 @pytest.fixture
-def verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+def verify(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs `pybroker verify`: status, stdout, stderr."""
     return _command("verify", capsys)
 
 
 @pytest.fixture
-def dump(capsys: pytest.CaptureFixture[str]) -> Callable[..., Shown]:
+def dump(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs `pybroker dump`: status, stdout, stderr."""
     return _command("dump", capsys)

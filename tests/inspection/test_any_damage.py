@@ -16,6 +16,7 @@ from pybroker.inspection.check_segment import what_is_wrong_inside
 from pybroker.records.builder import build_batch
 from pybroker.storage.files import READ_ONLY, Files, OpenFile
 from pybroker.storage.walk import SegmentWalk
+from tests.inspection.log_room import unpack
 
 FILES = Files()
 BATCHES = [
@@ -92,10 +93,7 @@ def test_any_file_of_a_directory(
     """Damage in any file of a data directory gives a status, never a traceback."""
     root = tmp_path_factory.mktemp("kafka")
     chosen = sorted(kafka_files)[which % len(kafka_files)]
-    for name, content in kafka_files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(damaged(content, damage) if name == chosen else content)
+    unpack(kafka_files | {chosen: damaged(kafka_files[chosen], damage)}, root)
     try:
         assert run("dump", "--json", "--records", str(root)) in (0, 1)
         assert run("verify", str(root)) in (0, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,12 +14,8 @@ import pytest
 from pybroker.cli import main
 from pybroker.inspection.lines import iso_time
 from pybroker.records.checksum import crc32
-from pybroker.storage.files import Files
-from pybroker.storage.lock import DirectoryLock
 from pybroker.testing.output import NowhereToWrite
-
-Batches = Callable[..., list[bytes]]
-Shown = tuple[int, str, str]
+from tests.inspection.log_room import Batches, Command, running
 
 
 def rows(text: str) -> list[dict[str, Any]]:
@@ -28,7 +23,7 @@ def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_batches_of_kafka(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_batches_of_kafka(dump: Command, kafka_logs: Path) -> None:
     """Each batch of a segment that Kafka wrote is a line with all that its header says."""
     status, out, err = dump(kafka_logs / "orders-0" / "00000000000000000000.log")
     lines = out.splitlines()
@@ -41,7 +36,7 @@ def test_batches_of_kafka(dump: Callable[..., Shown], kafka_logs: Path) -> None:
     assert lines[6].endswith("transactional  control  crc ok")
 
 
-def test_records_of_every_codec(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_records_of_every_codec(dump: Command, kafka_logs: Path) -> None:
     """Records are JSON, one a line, with text where bytes are text and base64 where not; markers are decoded."""
     status, out, err = dump("--records", kafka_logs / "orders-0")
     found = rows(out)
@@ -56,7 +51,7 @@ def test_records_of_every_codec(dump: Callable[..., Shown], kafka_logs: Path) ->
     assert (found[36]["sequence"], found[36]["topic"], found[36]["partition"]) == (5, "orders", 0)
 
 
-def test_offsets_and_limit(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_offsets_and_limit(dump: Command, kafka_logs: Path) -> None:
     """A stretch of offsets, both ends included, and no more rows than asked for."""
     where = kafka_logs / "orders-0"
     assert [row["offset"] for row in rows(dump("--records", "--from-offset", "4", "--to-offset", "8", where)[1])] == [4, 5, 6, 7, 8]
@@ -64,7 +59,7 @@ def test_offsets_and_limit(dump: Callable[..., Shown], kafka_logs: Path) -> None
     assert len(dump("--max", "3", where / "00000000000000000000.log")[1].splitlines()) == 3
 
 
-def test_internal_topics(dump: Callable[..., Shown], kafka_logs: Path, tmp_path: Path) -> None:
+def test_internal_topics(dump: Command, kafka_logs: Path, tmp_path: Path) -> None:
     """Records of internal topics are read by their schemas: by the directory's name, or by --decode, or not."""
     commits = rows(dump("--records", kafka_logs / "__consumer_offsets-28")[1])
     assert {row["type"] for row in commits} == {"GroupMetadata", "OffsetCommit"}
@@ -80,7 +75,7 @@ def test_internal_topics(dump: Callable[..., Shown], kafka_logs: Path, tmp_path:
     assert "frame version" in rows(dump("--records", "--decode", "metadata", copy)[1])[0]["fault"]
 
 
-def test_metadata(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_metadata(dump: Command, kafka_logs: Path) -> None:
     """The metadata log and its snapshots are read by the records of KRaft."""
     where = kafka_logs / "__cluster_metadata-0"
     found = rows(dump("--records", where / "00000000000000000000.log")[1])
@@ -92,7 +87,7 @@ def test_metadata(dump: Callable[..., Shown], kafka_logs: Path) -> None:
     assert snapshot[1]["value"] == {"name": "metadata.version", "featureLevel": 33}
 
 
-def test_all_small_files(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_all_small_files(dump: Command, kafka_logs: Path) -> None:
     """A data directory is shown file by file."""
     status, out, err = dump(kafka_logs)
     assert (status, err) == (0, "")
@@ -111,7 +106,7 @@ def test_all_small_files(dump: Callable[..., Shown], kafka_logs: Path) -> None:
 
 
 @pytest.mark.slow
-def test_everything_as_json(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_everything_as_json(dump: Command, kafka_logs: Path) -> None:
     """With --json each line is an object that says its kind and its file."""
     found = rows(dump("--json", "--records", kafka_logs)[1])
     kinds = {row["kind"] for row in found}
@@ -121,7 +116,7 @@ def test_everything_as_json(dump: Callable[..., Shown], kafka_logs: Path) -> Non
     assert (batch["baseOffset"], batch["lastOffset"], batch["isValid"], batch["codec"]) == (0, 5, True, "none")
 
 
-def test_damage_is_passed_over(dump: Callable[..., Shown], batches: Batches, tmp_path: Path) -> None:
+def test_damage_is_passed_over(dump: Command, batches: Batches, tmp_path: Path) -> None:
     """What is damaged is said with its place, what is whole behind it is shown, and the status is 1."""
     path = tmp_path / "00000000000000000000.log"
     parts = batches(2, 3, 1)
@@ -137,7 +132,7 @@ def test_damage_is_passed_over(dump: Callable[..., Shown], batches: Batches, tmp
     assert [row["offset"] for row in rows(out)][-1] == 5
 
 
-def test_an_index_that_points_elsewhere(dump: Callable[..., Shown], batches: Batches, tmp_path: Path) -> None:
+def test_an_index_that_points_elsewhere(dump: Command, batches: Batches, tmp_path: Path) -> None:
     """The entries of an index are compared with the segment beside it."""
     content = b"".join(batches(1, 1, 1))
     (tmp_path / "00000000000000000000.log").write_bytes(content)
@@ -171,14 +166,14 @@ def test_an_index_that_points_elsewhere(dump: Callable[..., Shown], batches: Bat
         ("quorum-state", b"[", 1, "no JSON"),
     ],
 )
-def test_nonsense(dump: Callable[..., Shown], tmp_path: Path, name: str, content: bytes, status: int, words: str) -> None:
+def test_nonsense(dump: Command, tmp_path: Path, name: str, content: bytes, status: int, words: str) -> None:
     """Whatever a file holds, the answer is a sentence and a status, not a traceback."""
     (tmp_path / name).write_bytes(content)
     found, out, err = dump(tmp_path / name)
     assert (found, words in out + err) == (status, True)
 
 
-def test_paths_that_cannot_be_read(dump: Callable[..., Shown], tmp_path: Path) -> None:
+def test_paths_that_cannot_be_read(dump: Command, tmp_path: Path) -> None:
     """What is not there, an empty directory and a foreign one have status 2; other paths are shown all the same."""
     (tmp_path / "foreign").mkdir()
     assert dump(tmp_path / "foreign")[0] == 2
@@ -189,7 +184,7 @@ def test_paths_that_cannot_be_read(dump: Callable[..., Shown], tmp_path: Path) -
     assert "nowhere: No such file" in err
 
 
-def test_old_messages(dump: Callable[..., Shown], tmp_path: Path) -> None:
+def test_old_messages(dump: Command, tmp_path: Path) -> None:
     """Messages of magic 1 are shown as what they are, with their records."""
     body = b"\x01\x00" + (5).to_bytes(8) + (1).to_bytes(4) + b"k" + (1).to_bytes(4) + b"v"
     path = tmp_path / "00000000000000000007.log"
@@ -199,14 +194,11 @@ def test_old_messages(dump: Callable[..., Shown], tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="only Linux tells who holds a lock")
-def test_a_broker_that_runs(dump: Callable[..., Shown], kafka_logs: Path) -> None:
+def test_a_broker_that_runs(dump: Command, kafka_logs: Path) -> None:
     """That a broker has the directory is said, also of a log in it, and keeps nobody from looking."""
-    lock = DirectoryLock(Files(), str(kafka_logs))
-    try:
+    with running(kafka_logs):
         assert dump(kafka_logs)[1].startswith("note: a broker runs on")
         assert dump(kafka_logs / "orders-0")[1].startswith("note: a broker runs on")
-    finally:
-        lock.release()
     assert "a broker runs on" not in dump(kafka_logs)[1]
 
 
@@ -247,14 +239,14 @@ def test_output_that_cannot_be_written(
     assert capsys.readouterr().err == (f"pybroker: {said}\n" if said else "")
 
 
-def test_an_empty_segment(dump: Callable[..., Shown], tmp_path: Path) -> None:
+def test_an_empty_segment(dump: Command, tmp_path: Path) -> None:
     """A file with nothing in it is said to be that."""
     path = tmp_path / "00000000000000000000.log"
     path.write_bytes(b"")
     assert dump(path) == (0, f"== {path}: segment, 0 bytes\n", "")
 
 
-def test_offsets_the_wrong_way_round(dump: Callable[..., Shown], capsys: pytest.CaptureFixture[str]) -> None:
+def test_offsets_the_wrong_way_round(dump: Command, capsys: pytest.CaptureFixture[str]) -> None:
     """No offset lies between 5 and 2, so that was not meant."""
     with pytest.raises(SystemExit, match="2"):
         dump("--from-offset", "5", "--to-offset", "2", "x")
