@@ -359,7 +359,7 @@ class DiskLogStore:
         former = self._former.copy()
         for log in self.logs():
             if log.failure is None:
-                _try(errors, log.flush_sealed)
+                _try(errors, self._flush_sealed, log)
         for directory in self._directories:
             if directory.failure is None:
                 _try(errors, self._write_checkpoints, directory.path, high_watermarks)
@@ -368,6 +368,14 @@ class DiskLogStore:
             _try(errors, self.make_way)
         if errors:
             raise errors[0]
+
+    def _flush_sealed(self, log: PartitionLog) -> None:
+        """A log that went meanwhile is no failure. Raises StorageError."""
+        try:
+            log.flush_sealed()
+        except StorageError:
+            if self._held.logs.get((log.topic, log.partition)) is log:
+                raise
 
     def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
         """High watermarks were asked for before: one of a log that was deleted since says nothing of a new log of its name."""

@@ -12,7 +12,7 @@ import pytest
 
 from pybroker.storage.checkpoints import OffsetCheckpoints, read_offsets
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
+from pybroker.storage.interface import LogConfig, StorageError
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]
@@ -234,3 +234,47 @@ def test_what_is_written_is_looked_up_in_turn(tmp_path: Path) -> None:
     second.join()
     assert looks == ["first", "second"]
     assert read_offsets(files, str(tmp_path / "c")) == {KEY: 2}
+
+
+class DeletingFiles(Files):
+    """Before the sync of that number something is done, as if on another thread."""
+
+    def __init__(self) -> None:
+        self.left = -1
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            self.meanwhile()
+
+    def fsync(self, fd: int) -> None:  # type: ignore[override]  # a method in the place of a function of os
+        os.fsync(fd)
+        self._count()
+
+    def fsync_directory(self, path: str) -> None:
+        self._count()
+        super().fsync_directory(path)
+
+    def fsync_file(self, path: str) -> None:
+        self._count()
+        super().fsync_file(path)
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_deleted_while_it_is_flushed(open_disk: Open, append: Append, at: int) -> None:
+    """No file of it was lost: whoever writes a checkpoint is not told that something failed."""
+    files = DeletingFiles()
+    store = open_disk(files=files)
+    log = store.create(*KEY, OLD, LogConfig(segment_bytes=300, file_delete_delay_ms=0))
+    for _ in range(10):
+        append(log)
+
+    def delete() -> None:
+        store.delete(log)
+        store.delete_expired(0)
+        store.delete_expired(1)
+
+    files.left, files.meanwhile = at, delete
+    store.checkpoint({})
+    assert files.left < 0
