@@ -33,7 +33,9 @@ class OffsetMap:
 
     def __init__(self, memory_bytes: int, load_factor: float, records: int) -> None:
         load_factor = min(max(load_factor, 0.05), 0.95)
-        self._places = places = min(_prime(int(records / load_factor) + MIN_PLACES, 1), _prime(memory_bytes // PLACE_BYTES, -1))
+        wanted, most = int(records / load_factor) + MIN_PLACES, _prime(memory_bytes // PLACE_BYTES, -1)
+        # Where offsets are missing more places may be wanted than there are numbers to try for a prime.
+        self._places = places = most if wanted >= most else _prime(wanted, 1)
         self.capacity = max(1, int(places * load_factor))  # below `places`, so a search ends
         # Offset plus one, then the halves of the hash. Mapped, not a bytearray: to write 128 MiB of zeros would stop everybody for 0.1 s.
         self._memory = memoryview(mmap(-1, places * PLACE_BYTES, MAP_PRIVATE | MAP_ANONYMOUS)).cast("q")

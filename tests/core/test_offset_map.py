@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pybroker.core import offset_map
 from pybroker.core.offset_map import NOT_FOUND, PLACE_BYTES, OffsetMap
 from pybroker.core.offset_marks import OffsetMarks
 
@@ -37,6 +39,22 @@ def test_takes_as_many_keys_as_memory_allows():
     assert 80 <= count <= 90
     assert all(offsets.get(b"%d" % number) == number for number in range(count))
     assert offsets.get(b"other") == NOT_FOUND
+
+
+def test_missing_offsets_cost_nothing(monkeypatch: pytest.MonkeyPatch):
+    """A dirty part of few records may span any number of offsets: no prime is looked for beyond what memory allows."""
+    tried: list[int] = []
+
+    def prime(number: int, step: int) -> int:
+        tried.append(number)
+        assert number <= (1 << 20) // PLACE_BYTES
+        return plain(number, step)
+
+    plain = offset_map._prime
+    monkeypatch.setattr(offset_map, "_prime", prime)
+    offsets = OffsetMap(1 << 20, 0.9, 1 << 62)
+    assert offsets.capacity == pytest.approx(0.9 * (1 << 20) / PLACE_BYTES, rel=0.01)
+    assert tried
 
 
 def test_every_buffer_holds_a_key():
