@@ -61,7 +61,7 @@ MOST_AT_ONCE = 20
 class Marking:
     """The markers of one transaction: those still to be written, and those written that are not safe yet."""
 
-    __slots__ = ("_failed", "_left", "_marker", "_unsafe", "_writer")
+    __slots__ = ("_failed", "_left", "_marker", "_told", "_unsafe", "_writer")
 
     def __init__(self, writer: MarkerWriter, marker: Marker, partitions: Iterable[tuple[str, int]]) -> None:
         self._writer = writer
@@ -69,6 +69,7 @@ class Marking:
         self._left = sorted(partitions, reverse=True)
         self._failed: list[tuple[str, int]] = []
         self._unsafe: list[Written] = []
+        self._told: set[tuple[str, int]] = set()
 
     def write(self) -> None:
         """Write what is left, as far as it can be written now, but not too much at once."""
@@ -79,7 +80,9 @@ class Marking:
             except KafkaError as error:
                 if error.code not in _NOTHING_TO_END:
                     self._failed.append((topic, partition))
-                logger.warning("%s-%d took no marker of producer %d: %s", topic, partition, self._marker.producer_id, error)
+                level = logging.DEBUG if (topic, partition) in self._told else logging.WARNING  # a log that is offline stays so for long
+                logger.log(level, "%s-%d took no marker of producer %d: %s", topic, partition, self._marker.producer_id, error)
+                self._told.add((topic, partition))
             except Exception:  # a bug: the client has been told that its transaction ends, so that is tried again, too
                 self._failed.append((topic, partition))
                 logger.exception("the marker of producer %d for %s-%d failed", self._marker.producer_id, topic, partition)

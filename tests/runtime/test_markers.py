@@ -1,5 +1,6 @@
 """The markers of one transaction: how many at once, and what becomes of those that cannot be written."""
 
+import logging
 from itertools import pairwise
 
 import trio
@@ -54,14 +55,19 @@ def test_many_markers_let_others_run():
     trio.run(main)
 
 
-def test_what_fails_is_tried_again():
-    """Not before it is said, and not where there is nothing to be ended."""
+def test_what_fails_is_tried_again(caplog):
+    """Not before it is said, and not where there is nothing to be ended. Of each a person is told once, however long it is tried."""
     writer = Writer()
     writer.fails = {0: ErrorCode.KAFKA_STORAGE_ERROR, 2: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
     marking = Marking(writer, Marker(1, 0, True, 0, 2), PARTITIONS[:4])
     marking.write()
     marking.write()
     assert (writer.written, marking.is_safe) == ([1, 3], False)
+    for _ in range(3):
+        marking.try_again()
+        marking.write()
+    told = [record.getMessage()[:3] for record in caplog.records if record.levelno >= logging.WARNING]
+    assert (marking.is_safe, told) == (False, ["t-0", "t-2"])
     writer.fails.clear()
     marking.try_again()
     marking.write()
