@@ -297,6 +297,42 @@ def test_move_that_finds_no_room(disks: Disks, trouble: type[TroubledFiles]) -> 
     trio.run(main)
 
 
+def test_directory_that_takes_no_copy(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """The move is refused, and the directory is offline: its partitions are, and it is shown so."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            assert await room.produce("t") == 0
+            trouble.broken = disks.b
+            assert await room.move("t", 0, disks.b) == STORAGE_ERROR
+            await room.until(lambda: room.live("t", 1).offline)
+            assert [result.error_code for result in (await room.describe()).results] == [0, STORAGE_ERROR]
+            assert await room.produce("t") == 0
+            trouble.broken = ""
+
+    trio.run(main)
+
+
+def test_directory_of_the_metadata_takes_no_copy(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """It fails while a log is copied into it: that is the end of the broker, which says why."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("t", 2)
+            assert await room.produce("t", 1) == 0
+            cleaning = room.live("t", 1).cleaning = trio.Event()
+            assert await room.move("t", 1, disks.a) == 0
+            trouble.broken = disks.a
+            cleaning.set()
+            room.live("t", 1).cleaning = None
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseException) as stopped:  # noqa: PT011 - a group of what its tasks raised, or what closing found
+        trio.run(main)
+    assert "the log directory with the metadata failed" in str(_cause_of(stopped.value))
+
+
 # --- failing
 
 

@@ -28,7 +28,7 @@ from pybroker.runtime.log_places import is_of_others
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, LogStore, StorageError
+from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, DiskFullError, LogStore, StorageError
 from pybroker.storage.layout import future_directory_name
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
@@ -184,7 +184,12 @@ class LogDirs:
             return future is not None
         if any(directory.failure is not None for directory in self._store.directories()):
             raise StorageError(f"{live.topic}-{live.partition} is not moved while a log directory is offline")
-        self._store.begin_move(live.log, path)
+        try:
+            self._store.begin_move(live.log, path)
+        except StorageError as error:
+            if not isinstance(error, DiskFullError):
+                self._suspect(path)
+            raise
         self._mover().add(live)
         return True
 

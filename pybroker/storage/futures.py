@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 from pybroker.records.batch import BatchHeader
@@ -142,9 +143,21 @@ class Futures:
         home = LogHome(self._files, self._pool, self._trash, directory, name, original.topic_id, exists=False)
         home.is_future = True
         future = CopiedLog(*key, home, original.config, self._rng)
-        future.begin_copy(original)
+        try:
+            future.begin_copy(original)
+        except StorageError:
+            self._take_away(future, home)
+            raise
         self.logs[key] = future
         return future
+
+    def _take_away(self, future: CopiedLog, home: LogHome) -> None:
+        """What was made of a copy that could not be begun: the next start would go on with it. Where even that fails it does."""
+        future.retire()
+        if self._files.exists(home.directory):
+            home.exists = True
+            with suppress(StorageError):
+                put_away(self._files, self._trash, self._rng, future, future.config)
 
     def secure(self, original: PartitionLog, future: CopiedLog) -> None:
         """Make the copy durable with all that belongs to it. Blocking; both may be gone by now. Raises StorageError."""

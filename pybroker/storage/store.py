@@ -354,10 +354,13 @@ class DiskLogStore:
     # --- checkpoints and the end
 
     def checkpoint(self, high_watermarks: Offsets) -> None:
-        """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError: the first."""
+        """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError: the first.
+
+        Copies are flushed too: what is not known to be durable of one is copied again after a crash.
+        """
         errors: list[StorageError] = []
         former = self._former.copy()
-        for log in self.logs():
+        for log in [*self.logs(), *self._held.futures.logs.values()]:
             if log.failure is None:
                 _try(errors, self._flush_sealed, log)
         for directory in self._directories:

@@ -20,6 +20,7 @@ from pybroker.testing.client import BrokerClosedConnection, RawClient
 from pybroker.wire.messages import AlterReplicaLogDirsRequest, CreateTopicsRequest, DescribeLogDirsRequest, FetchRequest, ProduceRequest
 
 SEEDS = range(int(os.environ.get("CRASH_SEEDS", "2")))
+PARTITIONS = 3
 ROUNDS = 6
 SETTLED_WITHIN_S = 20
 SEGMENT_BYTES = 1 << 20
@@ -27,19 +28,19 @@ VALUE_BYTES = 20_000
 
 
 async def create_topic(client: RawClient) -> None:
-    """The topic `m`, of small segments."""
+    """The topic `m`, of three partitions of small segments."""
     configs = [CreateTopicsRequest.CreatableTopicConfig(name="segment.bytes", value=str(SEGMENT_BYTES))]
-    topic = CreateTopicsRequest.CreatableTopic(name="m", num_partitions=1, replication_factor=1, configs=configs)
+    topic = CreateTopicsRequest.CreatableTopic(name="m", num_partitions=PARTITIONS, replication_factor=1, configs=configs)
     assert (await client.ask(CreateTopicsRequest(topics=[topic]), 7)).topics[0].error_code == 0
 
 
 async def produce(client: RawClient, acknowledged: list[int], sent: list[int]) -> None:
-    """Numbers without end, each in a batch; `acknowledged` has those that were, `sent` those that may be there too."""
+    """Numbers without end, each in a batch, in the partitions by turns. `acknowledged` has those that were, `sent` what may be there."""
     while True:
         number = sent[-1] + 1
         sent.append(number)
         value = b"%d" % number + b" " * VALUE_BYTES
-        data = ProduceRequest.PartitionProduceData(index=0, records=build_batch([(None, value, 1)]))
+        data = ProduceRequest.PartitionProduceData(index=number % PARTITIONS, records=build_batch([(None, value, 1)]))
         topic = ProduceRequest.TopicProduceData(name="m", partition_data=[data])
         answer = await client.ask(ProduceRequest(acks=-1, timeout_ms=30_000, topic_data=[topic]), 9)
         assert answer.responses[0].partition_responses[0].error_code == 0
@@ -49,19 +50,21 @@ async def produce(client: RawClient, acknowledged: list[int], sent: list[int]) -
 async def move(client: RawClient, rng: random.Random, paths: list[str]) -> None:
     """Now here, now there, and not always to the end."""
     while True:
-        wish = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name="m", partitions=[0])
+        wish = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(
+            name="m", partitions=rng.sample(range(PARTITIONS), rng.randint(1, PARTITIONS))
+        )
         path = AlterReplicaLogDirsRequest.AlterReplicaLogDir(path=rng.choice(paths), topics=[wish])
         answer = await client.ask(AlterReplicaLogDirsRequest(dirs=[path]), 2)
-        assert answer.results[0].partitions[0].error_code == 0
+        assert {one.error_code for one in answer.results[0].partitions} == {0}
         await trio.sleep(rng.uniform(0.0, 0.15))  # what is under test is another process's progress, of which no event of ours tells
 
 
-async def read_all(client: RawClient) -> list[int]:
-    """The numbers, in the order of the log."""
+async def read_all(client: RawClient, index: int) -> list[int]:
+    """The numbers of a partition, in the order of the log."""
     found: list[int] = []
     at, end = 0, 1
     while at < end:
-        partition = FetchRequest.FetchPartition(partition=0, fetch_offset=at, partition_max_bytes=1 << 20)
+        partition = FetchRequest.FetchPartition(partition=index, fetch_offset=at, partition_max_bytes=1 << 20)
         answer = await client.ask(
             FetchRequest(max_wait_ms=0, min_bytes=0, topics=[FetchRequest.FetchTopic(topic="m", partitions=[partition])]), 11
         )
@@ -85,7 +88,7 @@ async def copies(client: RawClient) -> list[bool]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_moved_records_survive(broker_process: Any, tmp_path: Path, seed: int) -> None:
-    """After each kill the log holds every number that was acknowledged, none twice, and in the end it lies in one place."""
+    """After each kill the logs hold every number that was acknowledged, none twice, and in the end each lies in one place."""
     rng = random.Random(seed)
     acknowledged: list[int] = []
     sent = [-1]
@@ -93,9 +96,13 @@ def test_moved_records_survive(broker_process: Any, tmp_path: Path, seed: int) -
     broker_process.data_dir = ",".join(paths)
 
     async def check(client: RawClient) -> None:
-        found = await read_all(client)
-        assert found == sorted(set(found))
-        assert set(acknowledged) <= set(found) <= set(sent)
+        found: set[int] = set()
+        for index in range(PARTITIONS):
+            numbers = await read_all(client, index)
+            assert numbers == sorted(set(numbers))
+            assert {number % PARTITIONS for number in numbers} <= {index}
+            found |= set(numbers)
+        assert set(acknowledged) <= found <= set(sent)
 
     async def live(number: int) -> None:
         await broker_process.start()
@@ -123,7 +130,7 @@ def test_moved_records_survive(broker_process: Any, tmp_path: Path, seed: int) -
         await broker_process.start()
         async with await RawClient.connect(*broker_process.address) as client:
             with trio.fail_after(SETTLED_WITHIN_S):
-                while await copies(client) != [False]:  # noqa: ASYNC110  # see `move`
+                while await copies(client) != [False] * PARTITIONS:  # noqa: ASYNC110  # see `move`
                     await trio.sleep(0.05)
             await check(client)
 

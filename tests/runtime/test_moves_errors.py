@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from pybroker.runtime.moves import LONGEST_REST_S
-from pybroker.storage.interface import AbortedTransaction
+from pybroker.storage.interface import AbortedTransaction, StorageError
 from pybroker.testing.simulated_disk import CHANGES, Plan, SimulatedDisk
 from tests.runtime.move_room import TOPIC, MoveRoom, offsets
 
@@ -246,6 +246,22 @@ def test_copy_that_cannot_be_written(faulty: Faulty, caplog: pytest.LogCaptureFi
         assert faulty.where() == ("b", False, False)
 
     faulty.run(story)
+
+
+def test_copy_that_cannot_be_begun() -> None:
+    """Whichever step of that fails it is refused, and nothing is left that a start would go on with."""
+    for at in range(MOST_STEPS):
+        faulty = Faulty()
+        plan = faulty.disk.plan = broken(faulty.b, *CHANGES, at=at, repeats=1)
+        try:
+            faulty.room.store.begin_move(faulty.room.live().log, faulty.b)
+        except StorageError:
+            assert not any(name.endswith("-future") for name in faulty.disk.listdir(faulty.b))
+            assert faulty.room.store.future(TOPIC, 0) is None
+        faulty.room.store.abandon()
+        if plan.at >= 0:
+            break
+    assert 3 < at < MOST_STEPS - 1
 
 
 def test_directory_that_cannot_be_written(faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:

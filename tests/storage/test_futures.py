@@ -172,6 +172,24 @@ def test_copy_is_gone_on_with(filled: tuple[Any, Any], paths: list[str], open_di
     assert contents(store.finish_move(log).log) == before
 
 
+def test_copy_is_not_begun_anew_after_a_crash(filled: tuple[Any, Any], paths: list[str], open_disk: Open):
+    """The checkpoints that are written now and then keep whole segments of a copy, so a large one need not be made in one life."""
+    store, log = filled
+    future = store.begin_move(log, paths[1])
+    copy(log, future, 13)
+    durable = future.active_base_offset
+    assert 0 < durable < future.log_end_offset
+    store.checkpoint({})
+    before = contents(log)
+    store.abandon()
+    store = open_disk(*paths)
+    log, future = store.get(*KEY), store.future(*KEY)
+    assert future.log_end_offset == durable
+    copy(log, future)
+    secure(store, log)
+    assert contents(store.finish_move(log).log) == before
+
+
 def test_segments_that_go_at_the_end_are_gone_for_good_first(filled: tuple[Any, Any], paths: list[str]):
     """Records were deleted after the copy was made durable: its first segments go now, and what a power failure brought back of them would
     lie before a hole. So the copy takes its place only when asked again, after a flush."""
