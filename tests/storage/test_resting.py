@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pybroker.records.builder import build_batch
+from pybroker.storage.checkpoints import write_offsets
 from pybroker.storage.files import Files
 from pybroker.storage.interface import StorageError
 from pybroker.storage.resting import RestingLog, RestingLogs
+from pybroker.storage.store import DiskLogStore
 from pybroker.wire.uuids import to_text
 
 TOPIC_ID = bytes(range(1, 17))
@@ -96,6 +102,69 @@ def test_a_copy_with_both_indexes_ends_it(tmp_path: Path) -> None:
         (tmp_path / f"{2:020d}.{suffix}").write_bytes(b"")
     log = log_of(tmp_path, s0=batch(0) + batch(2), s2=batch(2), s4=batch(4))
     assert (offsets(log), log.log_end_offset, log.is_whole) == ([0, 2], 4, False)
+
+
+SEGMENTS = {base: b"".join(batch(base + 2 * at) for at in range(3)) for base in (0, 6, 12)}
+INDEXED = (0, 6)  # the active segment gets its indexes when it is sealed, or by a clean stop
+
+damage = st.tuples(
+    st.sampled_from(["flip", "cut", "append", "remove", "unindex", "empty", "copy", "garbage", "indexed copy"]),
+    st.sampled_from([0, 6, 12]),
+    st.integers(2, 20),
+    st.integers(0, 10_000),
+)
+
+
+def meddle(log: Path, what: str, base: int, offset: int, at: int) -> None:
+    """Something happens to the segment of a base offset, or a file comes to lie at an offset."""
+    path, other = log / f"{base:020d}.log", log / f"{offset:020d}.log"
+    content = bytearray(path.read_bytes()) if path.exists() else bytearray()
+    if what == "flip" and content:
+        content[at % len(content)] ^= 1 << at % 8
+        path.write_bytes(content)
+    elif what == "cut":
+        path.write_bytes(content[: at % (len(content) + 1)])
+    elif what == "append":
+        path.write_bytes(content + bytes(at % 200))
+    elif what == "remove":
+        path.unlink(missing_ok=True)
+    elif what == "unindex":
+        path.with_suffix(".index").unlink(missing_ok=True)
+    elif what in ("empty", "copy", "garbage", "indexed copy"):
+        other.write_bytes({"empty": b"", "garbage": b"?" * at}.get(what, bytes(content)))
+        for suffix in (".index", ".timeindex") if what == "indexed copy" else ():
+            other.with_suffix(suffix).write_bytes(b"")
+
+
+def open_store(path: str) -> DiskLogStore:
+    """The store that a broker would open."""
+    return DiskLogStore.open([path], cluster_id="c", node_id=1, rng=Random(1))
+
+
+@pytest.mark.slow
+@settings(derandomize=True, deadline=None, max_examples=400)
+@given(st.lists(damage, max_size=3))
+def test_recovery_after_a_crash_finds_the_same(story: list[tuple[str, int, int, int]]) -> None:
+    """Whatever happened to the files, what a start serves of them is what was read before; and it cuts nothing from what is whole."""
+    with tempfile.TemporaryDirectory() as root:
+        open_store(root).abandon()
+        log = Path(root) / "t-0"
+        log.mkdir()
+        for base, content in SEGMENTS.items():
+            (log / f"{base:020d}.log").write_bytes(content)
+            for suffix in ("index", "timeindex") if base in INDEXED else ():
+                (log / f"{base:020d}.{suffix}").write_bytes(b"")
+        write_offsets(Files(), f"{root}/recovery-point-offset-checkpoint", {("t", 0): 1})
+        for step in story:
+            meddle(log, *step)
+        resting = RestingLog(Files(), str(log))
+        found = [(header.base_offset, piece.read()) for header, piece in resting.batches(0)]
+        store = open_store(root)
+        opened = store.get("t", 0)
+        assert opened is not None
+        assert found == [(header.base_offset, piece.read()) for header, piece in opened.batches(opened.log_start_offset)]
+        assert (resting.log_end_offset, resting.is_whole) == (opened.log_end_offset, opened.recovery.cut_reason is None)
+        store.abandon()
 
 
 def test_which_logs_are_here(tmp_path: Path) -> None:
