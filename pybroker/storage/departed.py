@@ -6,6 +6,7 @@ Theory of operation
 - The names of a deleted log's files must be gone for good by then too: else a power failure brings them back, without their topic id.
 - What went is noted after its files were renamed, not before: who makes way on another thread meanwhile would sync the old names and take
   it for done. Each note has a number, so that a call takes out what it found when it began, and not what went again under the same name.
+- Of a directory that cannot be synced only that is in the way which lay there.
 - Both wait for a disk. Who serves others makes way on a thread (`make_way`) before a name is used again, and asks first whether there is
   anything to do (`is_in_the_way`). Who did not, or could not (a full disk), waits when the new log is made (`sync`, `forget`).
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from functools import partial
 from threading import Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import Key, OffsetCheckpoints
@@ -24,6 +25,14 @@ from pybroker.storage.files import Files, storage_error
 
 Kept = Callable[[str], Container[Key]]  # the logs of a directory of which its checkpoints may speak
 Name = TypeVar("Name", str, Key)
+Note = TypeVar("Note")
+
+
+class Unsynced(NamedTuple):
+    """A note of files that were renamed away in a directory; None: in one or more of them."""
+
+    number: int
+    path: str | None
 
 
 class Departed:
@@ -38,18 +47,19 @@ class Departed:
         self._lock = Lock()  # of the notes, never held while a disk is waited for
         self._last = 0
         self._topics: dict[str, int] = {}  # each with the number of its last note
-        self._unsynced: dict[Key, int] = {}
+        self._unsynced: dict[Key, Unsynced] = {}
 
     def __len__(self) -> int:
         return len(self._topics)
 
-    def add(self, key: Key, *, deleted: bool) -> None:
-        """It went; `deleted`: its files were renamed away just now, which may not be durable, or could not be."""
+    def add(self, key: Key, *, deleted: bool, path: str | None = None) -> None:
+        """It went; `deleted`: its files were renamed away just now, in that directory, which may not be durable, or could not be."""
         with self._lock:
             self._last += 1
             self._topics[key[0]] = self._last
             if deleted:
-                self._unsynced[key] = self._last
+                before = self._unsynced.get(key)
+                self._unsynced[key] = Unsynced(self._last, path if before is None or before.path == path else None)
 
     def is_in_the_way(self, topic: str) -> bool:
         """Whether a log of that topic that is made now may have to wait for a disk."""
@@ -58,7 +68,8 @@ class Departed:
     def make_way(self, kept: Kept) -> None:
         """Make all that went be gone for good. Blocking. Raises StorageError."""
         topics = self._topics.copy()
-        self._sync()
+        for path in {note.path for note in self._unsynced.copy().values()}:
+            self._sync(path)
         for directory in list(self._directories):
             if directory.failure is None:
                 try:
@@ -69,21 +80,22 @@ class Departed:
 
     def sync(self, key: Key) -> None:
         """Before a log of that name is there again. At once if nothing of it went since the last time. Raises StorageError."""
-        if key in self._unsynced:
-            self._sync()
+        note = self._unsynced.get(key)
+        if note is not None:
+            self._sync(note.path)
 
     def forget(self, path: str, key: Key, kept: Kept) -> None:
         """Before a log gets a place in that directory. If a checkpoint that is being written tells of it, this waits. Raises OSError."""
         self._checkpoints.forget(path, layout.OFFSET_CHECKPOINTS, key, partial(kept, path))
 
-    def _sync(self) -> None:
-        keys = self._unsynced.copy()
-        if keys:
-            sync_names(self._files, self._directories)
-            self._take_out(self._unsynced, keys)
+    def _sync(self, path: str | None) -> None:
+        """All that went in a directory; None: what may have gone in any."""
+        notes = {key: note for key, note in self._unsynced.copy().items() if note.path == path}
+        sync_names(self._files, [directory for directory in self._directories if path in (None, directory.path)])
+        self._take_out(self._unsynced, notes)
 
-    def _take_out(self, notes: dict[Name, int], done: dict[Name, int]) -> None:
+    def _take_out(self, notes: dict[Name, Note], done: dict[Name, Note]) -> None:
         with self._lock:
-            for name, number in done.items():
-                if notes.get(name) == number:
+            for name, note in done.items():
+                if notes.get(name) == note:
                     del notes[name]

@@ -245,7 +245,7 @@ class DiskLogStore:
             _try(errors, self._held.futures.drop, key)
             _try(errors, put_away, self._files, self._trash, self._rng, own, log.config)
         finally:
-            self._departed.add(key, deleted=True)
+            self._departed.add(key, deleted=True, path=own.directory)
         if errors:
             raise errors[0]
 
@@ -270,7 +270,7 @@ class DiskLogStore:
         except OSError as error:
             raise storage_error("rename", unopened.path, error) from error
         finally:
-            self._departed.add((topic, partition), deleted=True)
+            self._departed.add((topic, partition), deleted=True, path=os.path.dirname(unopened.path))
         self._trash.add(waiting, self._config.file_delete_delay_ms)
 
     # --- moving to another directory
@@ -336,7 +336,7 @@ class DiskLogStore:
         except StorageError as error:
             return Moved(future, str(error))
         finally:
-            self._departed.add(key, deleted=False)
+            self._departed.add(key, deleted=True, path=own.directory)
         return Moved(future)
 
     def drop_move(self, log: Log) -> None:

@@ -117,6 +117,20 @@ def test_offline_directory_is_not_touched(open_disk: Open, append: Append, paths
     append(store.create(*KEPT, NEW, store._config, paths[1]))
 
 
+def test_directory_that_fails_and_nobody_knows_yet(open_disk: Open, append: Append, paths: list[str]) -> None:
+    """A topic that never lay there is made anew beside it; one that did is not, for its old log may come back."""
+    files = BrokenFiles()
+    store = open_disk(*paths, files=files)
+    kept, other = two_logs(store, append, paths)
+    store.delete(other)
+    files.broken = paths[1]
+    make_anew(store, append, kept)
+    with pytest.raises(StorageError, match="Input/output error"):
+        store.create(*MADE_ANEW, NEW, store._config, paths[0])
+    files.broken = None
+    store.create(*MADE_ANEW, NEW, store._config, paths[0])
+
+
 def test_directory_that_is_full_refuses_nothing_in_another(open_disk: Open, append: Append, paths: list[str]) -> None:
     """What a full directory's checkpoints say of other logs, deleted ones too, is no concern of a log elsewhere."""
     files = BrokenFiles()
