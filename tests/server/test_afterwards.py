@@ -91,21 +91,33 @@ def told(story: Callable[[TransactionRoom, Producer, Callable[[], tuple[int, int
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def end_of(producer: Producer, epoch: int | None = None, correlation_id: int = 1) -> bytes:
-    """The commit of a producer's transaction, as it goes over the wire."""
+def end_of(producer: Producer, epoch: int | None = None, correlation_id: int = 1, *, committed: bool = True) -> bytes:
+    """The end of a producer's transaction, as it goes over the wire."""
     epoch = producer.epoch if epoch is None else epoch
-    request = EndTxnRequest(transactional_id="t", producer_id=producer.id, producer_epoch=epoch, committed=True)
+    request = EndTxnRequest(transactional_id="t", producer_id=producer.id, producer_epoch=epoch, committed=committed)
     return frame(request_header(EndTxnRequest.API_KEY, END, correlation_id, "test") + encode(request, END))
 
 
-def next_batch_of(producer: Producer) -> bytes:
-    """The first batch of the producer's next transaction."""
+def batch_of(producer: Producer, epoch: int, sequence: int = 0, correlation_id: int = 2) -> bytes:
+    """A batch of the producer's transaction of that epoch."""
     batch = build_batch(
-        [(None, b"two")], producer_id=producer.id, producer_epoch=producer.epoch + 1, base_sequence=0, transactional=True, timestamp=1
+        [(None, b"two")], producer_id=producer.id, producer_epoch=epoch, base_sequence=sequence, transactional=True, timestamp=1
     )
     topic = ProduceRequest.TopicProduceData(name="a", partition_data=[ProduceRequest.PartitionProduceData(records=batch)])
     request = ProduceRequest(transactional_id="t", acks=-1, topic_data=[topic])
-    return frame(request_header(ProduceRequest.API_KEY, BUMPING, 2, "test") + encode(request, BUMPING))
+    return frame(request_header(ProduceRequest.API_KEY, BUMPING, correlation_id, "test") + encode(request, BUMPING))
+
+
+def transactions_of(producer: Producer) -> list[bytes]:
+    """Some transactions in a row, the first of which is open already. Of every three one is empty; of every four one is ended twice."""
+    frames: list[bytes] = []
+    for number in range(8):
+        epoch = producer.epoch + number
+        for sequence in range(number % 3):
+            frames.append(batch_of(producer, epoch, sequence, len(frames)))
+        for _ in range(1 + (number % 4 == 3)):
+            frames.append(end_of(producer, epoch, len(frames), committed=bool(number % 3)))
+    return frames
 
 
 async def serve(room: TransactionRoom, producer: Producer, wire: Wire) -> str | None:
@@ -164,7 +176,7 @@ def test_the_next_request_of_the_same_read() -> None:
     """A batch of the next transaction that came with the end of this one finds it complete."""
 
     async def story(room: TransactionRoom, producer: Producer, look: Callable[[], tuple[int, int]]) -> None:
-        wire = Wire(look, end_of(producer) + next_batch_of(producer))
+        wire = Wire(look, end_of(producer) + batch_of(producer, producer.epoch + 1))
         assert await serve(room, producer, wire) is None
         assert [what for what, _ in wire.seen] == ["receive", "send", "receive", "close"]
         end, produced = wire.answers()
@@ -195,6 +207,29 @@ def test_nobody_sees_the_time_between() -> None:
         assert seen == {(1, 2), COMPLETE}
 
     told(story)
+
+
+def test_however_the_bytes_come_and_go() -> None:
+    """One frame a read, all in one, or in pieces, to a socket that takes any part: the same answers, and the same in the logs."""
+    told_once = set()
+
+    def cut(data: bytes, rng: Random) -> list[bytes]:
+        ends = sorted(rng.sample(range(1, len(data)), rng.randrange(20)))
+        return [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]
+
+    async def story(room: TransactionRoom, producer: Producer, look: Callable[[], tuple[int, int]]) -> None:
+        frames = transactions_of(producer)
+        reads = frames if seed == 0 else cut(b"".join(frames), rng)
+        wire = Wire(look, *reads, send_now=lambda data: rng.randrange(len(data) + 1))
+        assert await serve(room, producer, wire) is None
+        assert len(wire.answers()) == len(frames)
+        assert (await room.described()).producer_epoch == producer.epoch + 8
+        told_once.add((bytes(wire.sent), look()))
+
+    for seed in range(10):
+        rng = Random(seed)
+        told(story)
+    assert len(told_once) == 1
 
 
 def fail_twice(room: TransactionRoom, place: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
