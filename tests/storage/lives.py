@@ -18,16 +18,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import pytest
 
-from pybroker.core.cluster import METADATA_TOPIC, METADATA_TOPIC_ID, ClusterImage, MetadataDelta
-from pybroker.core.partition import PartitionState
+from pybroker.core.cluster import METADATA_TOPIC, METADATA_TOPIC_ID
 from pybroker.core.producer_snapshot import encode_snapshot
 from pybroker.records.batch import BatchHeader, has_valid_checksum, iter_batches, patch_base_offset_and_epoch, read_header
 from pybroker.records.builder import build_batch
@@ -35,90 +33,29 @@ from pybroker.records.control import build_marker
 from pybroker.runtime import metadata_log
 from pybroker.runtime.metadata_log import MetadataLog
 from pybroker.runtime.recovery import recover
-from pybroker.storage.interface import AbortedTransaction, DataDirectoryError, DiskFullError, LogConfig, StorageError
+from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogConfig, StorageError
 from pybroker.storage.snapshot_files import snapshot_files_of
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
 from pybroker.wire import messages
 from pybroker.wire.uuids import ZERO_UUID
+from tests.storage.lives_model import (
+    Batch,
+    Partition,
+    Past,
+    Told,
+    Wrong,
+    compare_batches,
+    compare_bounds,
+    compare_reads,
+    compare_state,
+    expect,
+)
 from tests.storage.meddling import meddle
 
 NEVER_EXPIRES_MS = 1 << 60
-FOREVER = 1 << 62
 TOPICS = ("a", "b")
 PLAIN, IDEMPOTENT, TRANSACTIONAL = range(3)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Batch:
-    """One that was written. `superseded_by`: it may be gone, where that one is there; `is_optional`: anyway.
-
-    `marker`: COMMIT or ABORT, None for data.
-    """
-
-    header: BatchHeader
-    data: bytes
-    marker: bool | None = None
-    superseded_by: Batch | None = None
-    is_optional: bool = False
-
-    @property
-    def base(self) -> int:
-        return self.header.base_offset
-
-    @property
-    def last(self) -> int:
-        return self.header.last_offset
-
-    def __repr__(self) -> str:
-        return f"Batch({self.base} to {self.last}{f', superseded by {self.superseded_by.base}' if self.superseded_by else ''})"
-
-    def is_superseded(self, there: set[int]) -> bool:
-        """Whether what took its place is among the batches that are there, by their base offsets."""
-        other: Batch | None = self
-        while other is not None and not other.is_optional and other.base not in there:
-            other = other.superseded_by
-        return other is not None
-
-
-@dataclass(slots=True, eq=False)
-class Partition:
-    """The model of one log, and the log.
-
-    `batches`: acknowledged, in order, also those before the log's start; `unsure`: one whose write did not end. `safe`: flushed up to here.
-    `start`, `end`: of the log; `floor`: what was checkpointed as its start.
-    """
-
-    name: tuple[str, int]
-    topic_id: bytes
-    epoch: int = 0
-    batches: list[Batch] = field(default_factory=list)
-    unsure: Batch | None = None
-    start: int = 0
-    floor: int = 0
-    end: int = 0
-    safe: int = 0
-    may_be_cut_to: int | None = None
-    log: Any = None
-    state: PartitionState = field(default_factory=lambda: PartitionState(0))
-    snapshot_offset: int = -1
-    offline: bool = False
-
-
-class Told(ClusterImage):
-    """An image that only notes the names it is told, each as often."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-        self.names: list[str] = []
-
-    def replay(self, records: Iterable[Any]) -> MetadataDelta:
-        self.names += [record.name for record in records]
-        return MetadataDelta()
-
-
-class Wrong(AssertionError):
-    """The store does not do what it should."""
 
 
 class Life:
@@ -261,14 +198,15 @@ class Life:
         if log is not None and log.topic_id not in (partition.topic_id, ZERO_UUID):
             raise Wrong(f"{partition.name} belongs to another topic")
         if log is None or log.topic_id == ZERO_UUID:
-            self.expect(not partition.end or self.lost_power, "the topic id is gone")
+            expect(not partition.end or self.lost_power, "the topic id is gone")
             log = self.store.create(*partition.name, partition.topic_id, self.config)
         partition.log, partition.offline = log, False
         self.disk.note(f"{partition.name} has {log.log_start_offset} to {log.log_end_offset}, {log.recovery}")
         found = [(header, piece.read()) for header, piece in log.batches(log.log_start_offset)]
         found = [(header, data) for header, data in found if header.last_offset >= log.log_start_offset]
-        self.compare_batches(partition, found)
-        self.compare_bounds(partition)
+        past = Past(self.clean, self.lost_power, partition.name in self.store.cleaner_offsets)
+        compare_batches(partition, found, past)
+        compare_bounds(partition, past)
         there = {header.base_offset for header, _ in found}
         partition.batches = [
             batch for batch in partition.batches if batch.last < partition.start or batch.base in there or batch.superseded_by
@@ -277,112 +215,10 @@ class Life:
         partition.unsure = partition.may_be_cut_to = None
         if self.lost_power or self.clean:
             partition.safe = partition.end
-        self.compare_reads(partition, [batch for batch in partition.batches if batch.base in there and batch.last >= partition.start])
+        compare_reads(partition, [batch for batch in partition.batches if batch.base in there and batch.last >= partition.start], self.rng)
         partition.epoch += 1
         partition.state, partition.snapshot_offset = recover(log, partition.epoch, self.now_ms, NEVER_EXPIRES_MS)
-        self.compare_state(partition)
-
-    def compare_batches(self, partition: Partition, found: list[tuple[BatchHeader, bytes]]) -> None:
-        unsure = partition.unsure
-        if unsure is not None and any(data == unsure.data for _, data in found):
-            partition.batches.append(unsure)
-            partition.end = unsure.last + 1
-        known = {batch.base: batch for batch in partition.batches}
-        next_offset = -1
-        for header, data in found:
-            self.expect(header.base_offset >= next_offset, f"offset {header.base_offset} comes after {next_offset - 1}")
-            next_offset = header.next_offset
-            batch = known.get(header.base_offset)
-            self.expect(batch is not None and batch.data == data, f"the batch at {header.base_offset} was never acknowledged so")
-        there = {header.base_offset for header, _ in found}
-        required_up_to = partition.safe if self.lost_power else FOREVER
-        if partition.may_be_cut_to is not None:
-            required_up_to = min(required_up_to, partition.may_be_cut_to)
-        lost: Batch | None = None
-        for batch in partition.batches:
-            if batch.last < partition.log.log_start_offset or (batch.last < partition.start and batch.base not in there):
-                continue
-            if batch.base in there:
-                in_order = lost is None or partition.name in self.store.cleaner_offsets
-                self.expect(in_order, f"{batch.base} is there, but not {lost and lost.base} before it")
-            elif not batch.is_superseded(there):
-                self.expect(batch.last >= required_up_to, f"{batch} is lost")
-                lost = batch
-                batch.is_optional = True  # from now on
-            else:
-                batch.is_optional |= batch.last >= required_up_to  # it may be the power that took it: what superseded it may be next
-
-    def compare_bounds(self, partition: Partition) -> None:
-        log = partition.log
-        start, end = log.log_start_offset, log.log_end_offset
-        self.expect(start <= end, f"the log starts at {start} and ends at {end}")
-        unsafe = self.lost_power and start > partition.safe  # the name of the first segment may be lost, and that of another not
-        self.expect(start <= partition.start or unsafe, f"the log starts at {start}, not at {partition.start}")
-        if self.clean:
-            self.expect(start == partition.start, f"the log starts at {start}, not at {partition.start}, after a clean stop")
-        if not self.lost_power:
-            self.expect(start >= partition.floor, f"the log starts at {start}, but {partition.floor} was checkpointed")
-            least = partition.end if partition.may_be_cut_to is None else partition.may_be_cut_to
-            self.expect(least <= end <= partition.end, f"the log ends at {end}, not at {partition.end}")
-        self.expect(
-            min(partition.safe, partition.end) <= end <= partition.end,
-            f"the log ends at {end}, not from {partition.safe} to {partition.end}",
-        )
-        partition.start, partition.end = start, end
-        partition.floor = min(partition.floor, start)
-
-    def compare_reads(self, partition: Partition, batches: list[Batch]) -> None:
-        """By offset and by time."""
-        log, rng = partition.log, self.rng
-        for batch in rng.sample(batches, min(4, len(batches))):
-            offset = rng.randint(max(batch.base, partition.start), batch.last)
-            piece = log.read(offset, rng.choice((1, 150, 10_000)), partition.end, True)
-            self.expect(piece is not None and piece.read().startswith(batch.data), f"reading from {offset} does not give {batch}")
-            self.expect(log.epoch_at(offset) == batch.header.partition_leader_epoch, f"epoch {log.epoch_at(offset)} at {offset}")
-            timestamp = batch.header.max_timestamp
-            first = next(other for other in batches if other.header.max_timestamp >= timestamp)
-            answer = log.offset_for_timestamp(timestamp, partition.end)
-            wanted = max(first.base, partition.start)
-            self.expect(answer is not None and answer.offset == wanted, f"time {timestamp} is found at {answer}, not at {wanted}")
-
-    def compare_state(self, partition: Partition) -> None:
-        """Producers and aborted transactions with those of a replay of everything."""
-        wanted = PartitionState(0)
-        refs: list[Any] = []
-        for batch in partition.batches:
-            if batch.marker is None:
-                wanted.advance(batch.header, batch.base)
-            else:
-                aborted = wanted.advance_marker(batch.header, batch.base, 0, committed=batch.marker)
-                refs += [aborted] if aborted is not None else []
-            wanted.raise_high_watermark(FOREVER)
-        start = partition.start
-        found = {entry.producer_id: entry for entry in partition.state.producers}
-        for entry in wanted.producers:
-            if entry.last_offset < start and entry.producer_id not in found:
-                continue
-            got = found.get(entry.producer_id)
-            self.expect(got is not None, f"producer {entry.producer_id} is forgotten")
-            assert got is not None
-            same = (got.producer_epoch, got.last_sequence, got.last_offset) == (
-                entry.producer_epoch,
-                entry.last_sequence,
-                entry.last_offset,
-            )
-            self.expect(same or entry.last_offset < start, f"producer {got} at {got.last_offset}, not {entry} at {entry.last_offset}")
-            is_open = entry.current_txn_first_offset >= 0
-            self.expect((got.current_txn_first_offset >= 0) == is_open or entry.last_offset < start, f"the transaction of {got}: {is_open}")
-        have = [(each.producer_id, each.first_offset, each.last_offset) for each in partition.state.aborted or ()]
-        self.expect(sorted(have, key=lambda row: row[2]) == have, f"aborted transactions {have} are out of order")
-        lasts = {each.last_offset: each for each in refs}
-        for producer_id, first, last in have:
-            ref = lasts.get(last)
-            fits = ref is not None and ref.producer_id == producer_id and ref.first_offset <= first
-            self.expect(fits, f"no transaction was aborted as {producer_id}: {first} to {last}")
-        for ref in refs:
-            touched = [each.base for each in partition.batches if is_part_of(each, ref) and each.last >= start]
-            known = any((row[0], row[2]) == (ref.producer_id, ref.last_offset) and row[1] <= touched[0] for row in have if touched)
-            self.expect(known or not touched, f"the aborted transaction {ref} is forgotten: {have}")
+        compare_state(partition)
 
     def compare_metadata(self) -> None:
         """What the metadata log says is a prefix of what was written to it."""
@@ -395,17 +231,13 @@ class Life:
         found = told.names
         written = self.names + ([self.unsure_name] if self.unsure_name is not None else [])
         least = self.safe_names if self.lost_power else len(self.names)
-        self.expect(
+        expect(
             found == written[: len(found)] and len(found) >= least, f"the metadata says {found}, not {written}, of which {least} are safe"
         )
         self.names, self.unsure_name = found, None
         if self.lost_power or self.clean:
             self.safe_names = len(found)
         metadata.begin_epoch(1, self.now_ms)
-
-    def expect(self, holds: bool, otherwise: str) -> None:
-        if not holds:
-            raise Wrong(otherwise)
 
     # --- working
 
@@ -634,7 +466,7 @@ class Life:
         except StorageError:
             log.drop_cleaned(cleaned)  # as a round of the cleaner does
             raise
-        self.expect(replaced and before == log.log_start_offset, "the cleaned segment was not put in place")
+        expect(replaced and before == log.log_start_offset, "the cleaned segment was not put in place")
 
     def headers(self, partition: Partition, start: int, end: int) -> list[BatchHeader]:
         """Those of the log, through `read`."""
@@ -642,7 +474,7 @@ class Life:
         while offset < end and (piece := partition.log.read(offset, 1000, end, True)) is not None:
             data = piece.read()
             for at, header in iter_batches(data):
-                self.expect(has_valid_checksum(data, at, header), f"a torn batch is served at {header.base_offset}")
+                expect(has_valid_checksum(data, at, header), f"a torn batch is served at {header.base_offset}")
                 found.append(header)
             offset = found[-1].next_offset
         return found
@@ -691,7 +523,7 @@ class Life:
         for partition in self.partitions.values():
             self.append_one(partition)
             partition.safe = partition.log.flush()
-            self.expect(partition.safe == partition.end, "a flush leaves something out")
+            expect(partition.safe == partition.end, "a flush leaves something out")
 
     def close(self) -> None:
         for partition in self.partitions.values():
@@ -722,12 +554,6 @@ class Life:
         rng = Random(f"{self.seed} {self.session}")
         if rng.random() < 0.5:
             meddle(self.disk, self.directories, rng)
-
-
-def is_part_of(batch: Batch, aborted: AbortedTransaction) -> bool:
-    """Whether the batch holds records of that transaction."""
-    inside = aborted.first_offset <= batch.base < aborted.last_offset
-    return inside and batch.marker is None and batch.header.producer_id == aborted.producer_id
 
 
 OPERATIONS: tuple[Callable[[Life], None], ...] = (

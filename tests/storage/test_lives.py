@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
-from tests.storage.lives import Life, Wrong
+from tests.storage.lives import Life
+from tests.storage.lives_model import Wrong
 from tests.storage.planted import PLANTED
 
 SEEDS = int(os.environ.get("STORAGE_SEEDS", "1000"))
