@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from pybroker import Broker, BrokerConfig
 from pybroker.records.builder import build_batch
 from pybroker.runtime.partition import LivePartition
+from pybroker.storage import store as store_module
 from pybroker.storage.files import Files
 from pybroker.testing.client import RawClient
 from pybroker.testing.memory import connect_in_memory
@@ -220,3 +222,19 @@ class Disks:
         async with Broker(config) as broker, trio.open_nursery() as nursery:
             yield Room(broker, connect_in_memory(broker.server, nursery))
             nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(name="trouble")
+def disks_with_trouble(monkeypatch: pytest.MonkeyPatch) -> type[TroubledFiles]:
+    """Brokers run on disks that have no trouble until `broken` says where."""
+    monkeypatch.setattr(store_module, "Files", TroubledFiles)
+    monkeypatch.setattr(TroubledFiles, "broken", "")
+    monkeypatch.setattr(TroubledFiles, "number", errno.EIO)
+    monkeypatch.setattr(TroubledFiles, "paths", {})
+    return TroubledFiles
+
+
+@pytest.fixture(name="disks")
+def two_directories(tmp_path: Path) -> Disks:
+    """Two empty directories."""
+    return Disks(tmp_path)

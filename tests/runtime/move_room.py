@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -153,3 +153,11 @@ def when_checked(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[
         return result
 
     monkeypatch.setattr(Pace, "carry_out", interrupted)
+
+
+@pytest.fixture(name="room")
+def one_partition(tmp_path: Path) -> Iterator[MoveRoom]:
+    """A room of one partition."""
+    room = MoveRoom(tmp_path)
+    yield room
+    room.store.abandon()

@@ -12,7 +12,7 @@ import trio.testing
 from pybroker.runtime import moves as moves_module
 from pybroker.runtime.pacing import Pace
 from tests.log_dirs_room import Disks
-from tests.runtime.move_room import VALUE_BYTES, MoveRoom, offsets
+from tests.runtime.move_room import TOPIC, VALUE_BYTES, MoveRoom, offsets
 
 
 async def until_still(room: MoveRoom) -> None:
@@ -164,3 +164,94 @@ def test_how_many_move_at_a_time(tmp_path: Path, threads: str | None, workers: i
             assert room.state().log_dirs._mover()._workers == workers
 
     trio.run(main)
+
+
+# --- that none holds up the others
+
+
+def test_fifty_moves_of_which_half_find_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each is finished, or named in the log with the reason; when there is room again they can be asked for again."""
+    room = MoveRoom(tmp_path, 50)
+
+    async def story() -> None:
+        for index in range(50):
+            room.fill(1, index, 100)
+        room.disks.full = room.paths[1]
+        for index in range(50):
+            room.move(room.paths[1 + index % 2], index)
+        await room.until_still()
+        assert room.places() == "ac" * 25
+        said = [record.getMessage() for record in caplog.records if "No space left" in record.getMessage()]
+        assert [line.split()[0] for line in said] == [f"{TOPIC}-{index}" for index in range(0, 50, 2)]
+        assert [room.store.future(TOPIC, index) for index in range(50)] == [None] * 50
+        room.disks.full = "nowhere"
+        for index in range(0, 50, 2):
+            room.move(room.paths[1], index)
+        await room.until_still()
+        assert room.places() == "bc" * 25
+
+    room.run(story)
+    room.store.abandon()
+
+
+def test_directory_that_fails_under_many_moves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that go elsewhere are finished; of the others each is named."""
+    room = MoveRoom(tmp_path, 50)
+
+    async def story() -> None:
+        for index in range(50):
+            room.fill(1, index, 100)
+            room.move(room.paths[1 + index % 2], index)
+
+        async def fail() -> None:
+            room.moves.directory_failed(room.paths[1])
+            room.store.fail_directory(room.paths[1], "Input/output error")
+
+        room.before_assigned = fail
+        await room.until_still()
+        assert room.places() == "ac" * 25
+        said = [record.getMessage() for record in caplog.records if "is not moved" in record.getMessage()]
+        assert sorted(line.split()[0] for line in said) == sorted(f"{TOPIC}-{index}" for index in range(0, 50, 2))
+
+    room.run(story)
+    room.store.abandon()
+
+
+@pytest.mark.parametrize("when", ["copied", "finished"])
+def test_log_that_cannot_be_followed_holds_up_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """More comes in than is copied, from the start or from the end on: the others go first, and when it is less it is moved."""
+    room = MoveRoom(tmp_path, 3)
+
+    async def story() -> None:
+        monkeypatch.setattr(moves_module, "ROUND_BYTES", 8 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "PIECE_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(moves_module, "TAIL_BYTES", 2 * VALUE_BYTES)
+        carry_out = Pace.carry_out
+        loaded = [when == "copied"]
+
+        async def written_to(self: Pace, work: Any) -> Any:
+            if loaded[0] and room.live(0).log.directory == room.paths[0] and room.live(0).log.size_bytes < 1 << 22:
+                room.fill(4, 0)
+            return await carry_out(self, work)
+
+        async def write_on() -> None:
+            loaded[0] = True
+            room.fill(4, 0)
+
+        monkeypatch.setattr(Pace, "carry_out", written_to)
+        room.before_assigned = write_on if when == "finished" else None
+        for index in range(3):
+            room.fill(5, index)
+            room.move(room.paths[1], index)
+        with trio.fail_after(20):
+            while room.places() != "abb":
+                await trio.lowlevel.checkpoint()
+        assert room.said[0] == room.paths[0]
+        room.before_assigned, loaded[0] = None, False
+        await room.until_still()
+        assert room.places() == "bbb"
+        assert offsets(room.live(0)) == list(range(room.live(0).log_end_offset))
+
+    room.run(story)
+    room.store.abandon()
