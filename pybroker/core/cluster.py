@@ -105,6 +105,11 @@ class BrokerImage:
         return not self.fenced and not self.in_controlled_shutdown
 
     @property
+    def is_cordoned(self) -> bool:
+        """Whether none of its log directories takes new replicas (KIP-1066)."""
+        return bool(self.cordoned_log_dirs) and set(self.log_dirs) <= set(self.cordoned_log_dirs or ())
+
+    @property
     def only_log_dir(self) -> bytes:
         """Its log directory if it has just one; zero (Kafka's DirectoryId.UNASSIGNED) if it has to choose."""
         return self.log_dirs[0] if len(self.log_dirs) == 1 else bytes(16)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pybroker.core.config_definitions import SettingError, Value, definition
+from pybroker.core.config_definitions import SettingError, Value, definition, known
 from pybroker.core.settings import Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -118,12 +118,12 @@ def _check_match(pattern: str) -> None:
 
 def _parse(kind: str, configs: Mapping[str, str]) -> dict[str, Value]:
     values = {}
-    for name, text in configs.items():
-        found = definition(kind, name)
-        if found is None:
-            raise _invalid(f"Unknown {kind} config name: {name}")
+    unknown = next((name for name in configs if definition(kind, name) is None), None)
+    if unknown is not None:
+        raise _invalid(f"Unknown {kind} config name: {unknown}")
+    for name in sorted(configs):
         try:
-            values[name] = found.parse(text)
+            values[name] = known(kind, name).parse(configs[name])
         except SettingError as wrong:
             raise _invalid(str(wrong)) from None
     return values

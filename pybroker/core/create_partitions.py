@@ -73,8 +73,8 @@ def _assignment(view: ControllerView, topic: Any, image: TopicImage, added: int)
     factor = replication_factor_of(image)
     if topic.assignments is None:
         return place(view.image, view.rng, added, factor)
-    for assignment in topic.assignments:
-        check_assignment(view.image, assignment.broker_ids, factor)
+    for index, assignment in enumerate(topic.assignments, len(image.partitions)):
+        check_assignment(view.image, index, assignment.broker_ids, factor)
     return [list(assignment.broker_ids) for assignment in topic.assignments]
 
 

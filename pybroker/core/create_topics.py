@@ -26,14 +26,14 @@ def create_topics(view: ControllerView, request: Any) -> ControllerDecision:
 
     Raises POLICY_VIOLATION if it is too long, or would make more records than Kafka takes for one operation.
     """
+    counts = Counter(topic.name for topic in request.topics)
+    _check_partition_count(view, [topic for topic in request.topics if counts[topic.name] == 1 and topic.name != METADATA_TOPIC])
     check_length(len(request.topics))
     decision = ControllerDecision(response=messages.CreateTopicsResponse())
     topics = decision.response.topics
-    counts = Counter(topic.name for topic in request.topics)
     new = _NewTopics(view)
     for name in [name for name, count in counts.items() if count > 1]:
         topics.append(_failed(name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
-    _check_partition_count(view, [topic for topic in request.topics if counts[topic.name] == 1 and topic.name != METADATA_TOPIC])
     all_differ = len(counts) == len(request.topics)
     for topic in request.topics:
         if not all_differ and counts[topic.name] > 1:
@@ -139,7 +139,10 @@ def _assignment(view: ControllerView, partitions: int, factor: int) -> list[list
         raise KafkaError(ErrorCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
     factor = view.settings.get("default.replication.factor") if factor == -1 else factor
     partitions = view.settings.get("num.partitions") if partitions == -1 else partitions
-    return place(view.image, view.rng, partitions, factor)
+    try:
+        return place(view.image, view.rng, partitions, factor)
+    except KafkaError as error:
+        raise KafkaError(error.code, f"Unable to replicate the partition {factor} time(s): {error.message}") from None
 
 
 def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:
@@ -155,7 +158,7 @@ def _manual_assignment(view: ControllerView, topic: Any) -> list[list[int]]:
         if assignment.partition_index in by_index:
             text = f"Found multiple manual partition assignments for partition {assignment.partition_index}"
             raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, text)
-        check_assignment(view.image, assignment.broker_ids, factor)
+        check_assignment(view.image, assignment.partition_index, assignment.broker_ids, factor)
         by_index[assignment.partition_index] = list(assignment.broker_ids)
         factor = len(assignment.broker_ids)
     if sorted(by_index) != list(range(len(by_index))):

@@ -20,7 +20,7 @@ def delete_topics(view: ControllerView, request: Any, version: int) -> Controlle
     """
     if not view.settings.get("delete.topic.enable"):
         code = ErrorCode.INVALID_REQUEST if version < 3 else ErrorCode.TOPIC_DELETION_DISABLED
-        raise KafkaError(code, "Topic deletion is disabled.")
+        raise KafkaError(code)
     check_length(len(request.topic_names) + len(request.topics))
     asked = [(name, ZERO_UUID) for name in request.topic_names] + [(topic.name, topic.topic_id) for topic in request.topics]
     return _decide(view, asked)

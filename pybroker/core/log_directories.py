@@ -28,6 +28,8 @@ ALL = "*"
 ELR_FEATURE = "eligible.leader.replicas.version"
 MAX_PREFERRED = 10_000  # wishes for partitions that do not exist; anybody may send them
 
+NOWHERE = "All brokers are currently fenced, or have all their log directories cordoned."
+
 Locate = Callable[[str, bytes, int], bytes | None]
 """Where the log of a partition (topic, topic id, index) was found: the id of the directory, None if there is no log."""
 
@@ -92,7 +94,7 @@ class Chooser:
         wanted = self._preferred.get((topic, index))
         if wanted is None or wanted not in self._shared:
             if not self._online:
-                raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, "All log directories are cordoned or offline.")
+                raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, NOWHERE)
             wanted = min(self._online, key=self._counts.__getitem__)
         self._counts[wanted] += 1
         return self._shared[wanted]

@@ -101,9 +101,26 @@ def parse_topic_overrides(configs: Mapping[str, str | None]) -> dict[str, Value]
     if unknown is not None:
         raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {unknown}")
     try:
-        return {name: known("topic", name).parse(text) for name, text in configs.items() if text is not None}
+        return {name: known("topic", name).parse(str(configs[name])) for name in sorted(configs, key=_place)}
     except ValueError as wrong:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(wrong)) from None
+
+
+# The order in which Kafka reads a topic's configuration (LogConfig's definitions): of several bad values a client is told of the first.
+_READ_ORDER = """
+    segment.bytes segment.ms segment.jitter.ms segment.index.bytes flush.messages flush.ms retention.bytes retention.ms max.message.bytes
+    max.decompressed.message.bytes index.interval.bytes delete.retention.ms min.compaction.lag.ms max.compaction.lag.ms file.delete.delay.ms
+    min.cleanable.dirty.ratio cleanup.policy unclean.leader.election.enable min.insync.replicas compression.type compression.gzip.level
+    compression.lz4.level compression.zstd.level preallocate message.timestamp.type message.timestamp.before.max.ms
+    message.timestamp.after.max.ms leader.replication.throttled.replicas follower.replication.throttled.replicas remote.storage.enable
+    local.retention.ms local.retention.bytes remote.log.copy.disable remote.copy.lag.ms remote.copy.lag.bytes remote.log.delete.on.disable
+    errors.deadletterqueue.group.enable
+""".split()  # noqa: SIM905 -- a block of names is easier to read than a column of quoted ones
+_PLACES = {name: place for place, name in enumerate(_READ_ORDER)}
+
+
+def _place(name: str) -> int:
+    return _PLACES.get(name, len(_PLACES))
 
 
 def effective_topic_values(overrides: Mapping[str, Value], broker: Callable[[str], Any]) -> dict[str, Value]:

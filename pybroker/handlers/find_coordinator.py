@@ -14,6 +14,12 @@ from pybroker.wire.messages import FindCoordinatorRequest, FindCoordinatorRespon
 from pybroker.wire.stored import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE
 from pybroker.wire.uuids import from_text
 
+TOLD_UP_TO_VERSION_3 = {
+    ErrorCode.INVALID_REQUEST: INVALID_REQUEST_TEXT,
+    ErrorCode.COORDINATOR_NOT_AVAILABLE: "The coordinator is not available.",
+}
+"""There an answer always has the text of its code: Kafka's class Errors has these, and just the name where all is well."""
+
 log = logging.getLogger(__name__)
 
 GROUP, TRANSACTION, SHARE = 0, 1, 2
@@ -42,7 +48,7 @@ async def find_coordinator(context: RequestContext, request: FindCoordinatorRequ
     found = await _coordinator(context, request.key_type, request.key)
     return FindCoordinatorResponse(
         error_code=found.error_code,
-        error_message=found.error_message or ErrorCode(found.error_code).name,
+        error_message=TOLD_UP_TO_VERSION_3.get(ErrorCode(found.error_code), ErrorCode(found.error_code).name),
         node_id=found.node_id,
         host=found.host,
         port=found.port,

@@ -23,12 +23,27 @@ handler itself says.
 | key | API | versions | not done |
 |---|---|---|---|"""
 
+_FOOT = """\
+## What errors say
+
+A message beside an error code is Kafka 4.4.0's to the letter, and null or empty where Kafka's is, but for these:
+
+- Kafka puts some refusals of a broker's settings into the name of a Java exception, or has nothing but such a name or `/ by zero`. Here the
+  setting and the reason are told.
+- `Invalid timestamp type in message 0.` names the index of the record; Kafka prints its Java object there.
+- Settings that this broker takes only at start (listeners, SASL, TLS) are refused in its own words, with Kafka's code where Kafka refuses,
+  too. Classes, as of `metric.reporters`, are not looked for.
+- Of several bad settings of a broker, or of a group, Kafka tells the first by the order of its definitions; here it is the first of the
+  request, or by name. For topics the order is Kafka's.
+- A request that is longer than what is decided as one (architecture.md) is refused though part of it would be refused anyway.
+- A message that no string of the protocol could hold is cut; Kafka answers UNKNOWN_SERVER_ERROR without one."""
+
 
 def support_table() -> str:
     """The text of docs/apis.md."""
     missing = [f"{api.name} ({key})" for key, api in APIS.items() if key not in REGISTRY]
     rows = [_row(key, registration) for key, registration in sorted(REGISTRY.items())]
-    return "\n".join([_HEAD, *rows, "", *_missing_lines(missing)]) + "\n"
+    return "\n".join([_HEAD, *rows, "", *_missing_lines(missing), "", _FOOT]) + "\n"
 
 
 def _row(key: int, registration: Registration) -> str:

@@ -296,7 +296,9 @@ def _bad_times(scan: Scan, header: BatchHeader, rules: ProduceRules) -> dict[int
     by_broker = header.is_log_append_time
     if rules.log_append_time or (by_broker and header.max_timestamp == NO_TIMESTAMP):
         bad = range(header.record_count) if by_broker else range(0)
-        return {index: f"Invalid timestamp type in message {index}: a producer may not set it to LogAppendTime." for index in bad}
+        return {
+            index: f"Invalid timestamp type in message {index}. Producer should not set timestamp type to LogAppendTime." for index in bad
+        }
     earliest = rules.now_ms - rules.timestamp_before_max_ms
     latest = rules.now_ms + rules.timestamp_after_max_ms
     times = [header.max_timestamp if by_broker else header.base_timestamp + delta for delta in scan.timestamp_deltas]

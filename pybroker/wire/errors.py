@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from pybroker.wire.base import WireError
 
-__all__ = ["INVALID_REQUEST_TEXT", "ErrorCode", "KafkaError", "WireError"]
+__all__ = ["INVALID_REQUEST_TEXT", "ErrorCode", "KafkaError", "WireError", "shorten"]
 
 
 class ErrorCode(IntEnum):
@@ -204,10 +204,23 @@ INVALID_REQUEST_TEXT = (
 """What Kafka says where it has INVALID_REQUEST and no words of its own for it."""
 
 
+MAX_STRING_BYTES = (1 << 15) - 1
+MAX_MESSAGE_LENGTH = MAX_STRING_BYTES // 4 - 3  # characters; none has more than four bytes
+
+
+def shorten(message: str) -> str:
+    """The message, or only its beginning where it quotes so much of what was asked that no string of the protocol could hold it."""
+    if len(message) <= MAX_MESSAGE_LENGTH or len(message.encode(errors="replace")) <= MAX_STRING_BYTES:
+        return message
+    return f"{message[:MAX_MESSAGE_LENGTH]}..."
+
+
 class KafkaError(Exception):
     """A request, or a part of one, is answered with an error. `message` goes where the response has room for it."""
 
     def __init__(self, code: ErrorCode, message: str | None = None) -> None:
+        if message is not None and len(message) > MAX_MESSAGE_LENGTH:
+            message = shorten(message)
         super().__init__(code, message)
         self.code = code
         self.message = message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pybroker.core.groups.classic import ClassicGroup, State
-from pybroker.wire.errors import ErrorCode
+from pybroker.wire.errors import ErrorCode, shorten
 from pybroker.wire.messages import DescribeGroupsResponse, ListGroupsResponse
 
 CLASSIC_TYPE = "classic"
@@ -39,7 +39,7 @@ def describe_unknown(group_id: str, api_version: int) -> DescribeGroupsResponse.
     described = DescribeGroupsResponse.DescribedGroup(group_id=group_id, group_state=State.DEAD.value)
     if api_version >= NOT_FOUND_FROM:
         described.error_code = ErrorCode.GROUP_ID_NOT_FOUND
-        described.error_message = f"Group {group_id} not found."
+        described.error_message = shorten(f"Group {group_id} not found.")
     return described
 
 
