@@ -3,7 +3,8 @@
 One task. Every `log.cleaner.backoff.ms` it measures the logs and cleans the dirtiest that is due, and goes on without a break while one is.
 `log.cleaner.threads` counts only as none or some: more than one would share the same loop.
 
-A log that cannot be cleaned (damaged, unreadable) is left alone until the next start; it still serves.
+A log that cannot be cleaned since it is damaged is left alone until the next start; it still serves. One whose file fails is offline, as it
+is whoever meets that.
 
 Kafka: LogCleaner, LogCleanerManager.
 """
@@ -23,6 +24,7 @@ from pybroker.runtime.housekeeping import Kept
 from pybroker.runtime.pacing import Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
+from pybroker.storage.headers import DamagedBatch
 from pybroker.storage.interface import DiskFullError, LogStore, StorageError
 from pybroker.wire.errors import KafkaError
 
@@ -94,7 +96,7 @@ class Cleaner:
         try:
             dirt = find_dirt(log.extents(), bounds, config, now_ms, log.segment_times)
         except StorageError as error:
-            self._give_up(live, error)
+            self._failed(live, error)
             return None
         return dirt if dirt.is_due(config) else None
 
@@ -108,10 +110,10 @@ class Cleaner:
             outcome = await Round(live, dirt, now_ms, self._limits(), pace, aborted).run()
             if outcome.end_offset is not None:
                 await in_thread(self._store.checkpoint_cleaner, live.log, outcome.end_offset)
-        except DiskFullError as full:
-            logger.warning("%s-%d is not compacted for now: %s", live.topic, live.partition, full)
+        except StorageError as error:
+            self._failed(live, error)
             return False
-        except (StorageError, RecordsError, KafkaError) as error:
+        except (RecordsError, KafkaError) as error:
             if not live.offline:
                 self._give_up(live, error)
             return False
@@ -134,6 +136,14 @@ class Cleaner:
             read_bytes=max(setting("log.cleaner.io.buffer.size"), 1 << 16),
             bytes_per_second=setting("log.cleaner.io.max.bytes.per.second"),
         )
+
+    def _failed(self, live: LivePartition, error: StorageError) -> None:
+        if isinstance(error, DiskFullError):
+            logger.warning("%s-%d is not compacted for now: %s", live.topic, live.partition, error)
+        elif isinstance(error, DamagedBatch) and not live.offline:
+            self._give_up(live, error)
+        else:
+            live.take_offline(error)
 
     def _give_up(self, live: LivePartition, error: Exception) -> None:
         logger.warning("%s-%d is not compacted until the next start: %s", live.topic, live.partition, error)

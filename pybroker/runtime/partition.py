@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import trio
 
@@ -27,6 +27,8 @@ from pybroker.runtime.topic_rules import TopicRules
 from pybroker.storage.interface import AbortedTransaction, DiskFullError, EpochEnd, Log, Slice, StorageError
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.errors import ErrorCode, KafkaError
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -318,23 +320,32 @@ class LivePartition:
             return None
         try:
             return self.log.read(offset, max_bytes, upper_offset, min_one_batch)
-        except DiskFullError as full:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
         except StorageError as error:
+            raise self._cannot(error) from error
+
+    def _tried(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except StorageError as error:
+            raise self._cannot(error) from error
+
+    def _cannot(self, error: StorageError) -> KafkaError:
+        """The log cannot do something: it is offline, unless the want of room or of descriptors kept it from that."""
+        if not isinstance(error, DiskFullError):
             self.take_offline(error)
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error))
 
     def aborted_between(self, offset: int, records: Slice) -> list[tuple[int, int]]:
         """(producer id, first offset) of the aborted transactions that touch `records`, which were read from `offset` on.
 
-        More than that may be named, as Kafka does; where it would be much more, the end of the records is looked up.
+        More than that may be named, as Kafka does; where it would be much more, the end of the records is looked up. Raises KafkaError.
         """
         aborted = self.state.aborted
         if aborted is None:
             return []
         found = aborted.between(offset, self.state.last_stable_offset)
         if len(found) > MANY_ABORTED:
-            *_, (_, last) = iter_batches(records.read())
+            *_, (_, last) = iter_batches(self._tried(records.read))
             found = aborted.between(offset, last.next_offset)
         return found
 
@@ -407,13 +418,7 @@ class LivePartition:
         """Drop the segments that retention.ms and retention.bytes no longer keep; whether there were any. Raises KafkaError."""
         if self.offline or not self.config.delete or self.state.log_start_offset == self.state.log_end_offset:
             return False
-        try:
-            start = self._retained_from(now_ms)
-        except DiskFullError as full:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
-        except StorageError as error:
-            self.take_offline(error)
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
+        start = self._tried(lambda: self._retained_from(now_ms))
         if start <= self.state.log_start_offset:
             return False
         self.state.log_start_offset = start

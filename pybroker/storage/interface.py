@@ -3,11 +3,13 @@
 Rules
 - Storage knows bytes: batch headers, offsets, timestamps, leader epochs. Nothing here knows producers, groups or topics' settings
   beyond `LogConfig`.
-- Every call is synchronous and none waits for a disk to settle but `flush`, `checkpoint`, `recover` and `close`: those may be called from a
-  worker thread, and hold no lock that `append` or `read` need.
+- Every call is synchronous. Those that wait for a disk to settle say so ("blocking"); of them `flush`, `secure_cleaned`, and those of a
+  store that say so are safe on a thread beside all else, and hold no lock that `append` or `read` need.
 - A `Slice` stays readable until it is dropped, even if its segment is deleted meanwhile.
 - Offsets are assigned by the caller. `append` checks only that they grow.
-- Bad bytes at rest never raise out of `recover`: the log is cut at the first bad batch and the `RecoveryReport` says what was cut.
+- Bad bytes at rest never keep a log from being opened: it is cut at the first bad batch and the `RecoveryReport` says what was cut.
+- A call that raises `DiskFullError` did nothing and may be made again. After any other `StorageError` of a call that changes something the
+  log takes no more; after that of one that reads, its caller decides (Kafka: LogDirFailureChannel).
 """
 
 from __future__ import annotations
@@ -479,7 +481,7 @@ class LogStore(Protocol):
     def checkpoint(self, high_watermarks: dict[tuple[str, int], int]) -> None:
         """Flush segments that no longer change, then write recovery-point-, log-start- and replication-offset-checkpoint. Blocking.
 
-        What fails keeps nothing else from being written. Raises StorageError: the first.
+        What fails keeps nothing else from being written. Raises StorageError: the first, but a full disk only if nothing worse failed.
         """
         ...
 

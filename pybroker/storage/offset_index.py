@@ -50,10 +50,6 @@ class OffsetIndex:
         """The last entry."""
         return self._entry(-1) if self.entries else None
 
-    def truncate(self, position: int) -> None:
-        """Drop the entries at or above a position."""
-        del self.entries[bisect_right(self.entries, position - 1, key=_position_of) :]
-
     def _entry(self, at: int) -> tuple[int, int]:
         entry = self.entries[at]
         return entry >> 32, entry & POSITION_MASK

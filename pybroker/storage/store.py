@@ -31,6 +31,7 @@ from pybroker.storage.futures import CopiedLog, put_away
 from pybroker.storage.home import LogHome
 from pybroker.storage.interface import (
     DirectoryInfo,
+    DiskFullError,
     FutureLog,
     Log,
     LogConfig,
@@ -370,7 +371,7 @@ class DiskLogStore:
         if self._departed:
             _try(errors, self.make_way)
         if errors:
-            raise errors[0]
+            raise min(errors, key=lambda error: isinstance(error, DiskFullError))
 
     def _flush_sealed(self, log: PartitionLog) -> None:
         """A log that went meanwhile is no failure. Raises StorageError."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import sys
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 
 ENTRY_BYTES = 12
 TIMESTAMP_BYTES = 8
@@ -48,12 +48,6 @@ class TimeIndex:
     def last(self) -> tuple[int, int] | None:
         """The largest timestamp and its relative offset."""
         return (self.timestamps[-1], self.offsets[-1]) if self.timestamps else None
-
-    def truncate(self, relative_offset: int) -> None:
-        """Drop the entries at or above an offset."""
-        at = bisect_left(self.offsets, relative_offset)
-        del self.timestamps[at:]
-        del self.offsets[at:]
 
     def encode(self) -> bytes:
         """The content of the file: the two arrays, interleaved byte by byte with strided copies."""

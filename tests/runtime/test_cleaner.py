@@ -24,6 +24,7 @@ from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.compaction_round import Limits
 from pybroker.runtime.pacing import SLICE_S, Pace
 from pybroker.runtime.partition import LivePartition
+from pybroker.storage.interface import NoDescriptorError, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import PartitionRoom
@@ -316,6 +317,33 @@ def test_log_that_cannot_be_read_is_left_alone(tmp_path: Path, caplog: pytest.Lo
     assert life.write((b"b", b"1")) == 1
     assert not list((tmp_path / "t-0").glob("*.cleaned"))
     life.store.abandon()
+
+
+@pytest.mark.parametrize("name", ["segment_times", "read"])
+def test_log_whose_file_fails_while_it_is_cleaned(name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    """For want of descriptors it is cleaned later; where the disk fails it is offline, as it is for whoever reads it."""
+    life = Life(min_compaction_lag_ms="1")
+    life.write((b"a", b"1"))
+    life.write((b"a", b"2"))
+    life.roll()
+    life.clock.time_ms += 10
+    errors: list[StorageError] = [StorageError("input/output error"), NoDescriptorError("no descriptor is left")]
+
+    def fail(*arguments: Any) -> Any:
+        raise errors[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(life.live.log), name, fail)
+        assert not life.clean()
+        assert (life.live.offline, "no descriptor is left" in caplog.text) == (False, True)
+    assert life.clean()
+    life.write((b"a", b"3"))
+    life.roll()
+    life.clock.time_ms += 10
+    del errors[-1]
+    monkeypatch.setattr(type(life.live.log), name, fail)
+    assert not life.clean()
+    assert life.live.offline
 
 
 def test_topic_may_be_deleted_meanwhile(tmp_path: Path):

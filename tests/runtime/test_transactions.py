@@ -7,7 +7,7 @@ import trio.testing
 from pybroker.core.cluster import MetadataDelta
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.flusher import Flusher
-from pybroker.storage.interface import DiskFullError
+from pybroker.storage.interface import DiskFullError, NoDescriptorError, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     InitProducerIdRequest,
@@ -517,6 +517,24 @@ def test_many_aborted_transactions_are_named_where_they_matter(in_room):
             assert await producer.end(False) == 0
         assert len((await room.read())[2]) == 100
         live = room.room.partition("a")
-        assert live.aborted_between(4, live.log.read(4, 1, live.last_stable_offset, True)) == [(producer.id, 4)]
+        records = live.log.read(4, 1, live.last_stable_offset, True)
+        assert live.aborted_between(4, records) == [(producer.id, 4)]
+        for error, goes_offline in ((NoDescriptorError("no descriptor is left"), False), (StorageError("input/output error"), True)):
+            with pytest.raises(KafkaError) as caught:
+                live.aborted_between(4, Unreadable(records, error))
+            assert (caught.value.code, live.offline) == (ErrorCode.KAFKA_STORAGE_ERROR, goes_offline)
 
     in_room(story)
+
+
+class Unreadable:
+    """Records that the disk does not give."""
+
+    def __init__(self, records, error):
+        self.records, self.error = records, error
+
+    def __len__(self):
+        return len(self.records)
+
+    def read(self):
+        raise self.error

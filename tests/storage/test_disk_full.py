@@ -269,6 +269,25 @@ def test_one_full_log_does_not_keep_the_others(open_disk: Open, files: TroubledF
     assert (tmp_path / "data/recovery-point-offset-checkpoint").read_text() == "0\n3\na 0 0\nb 0 1\nc 0 1\n"
 
 
+def test_full_disk_hides_nothing_worse(open_disk: Open, files: TroubledFiles, append: Append, tmp_path: Path) -> None:
+    """Where one log finds no room at a checkpoint and another has failed, the failure is told."""
+    store = open_disk(files=files)
+    logs = [store.create(name, 0, bytes(16), LogConfig()) for name in ("a", "b")]
+    for each in logs:
+        append(each)
+        each.roll(0)
+    logs[1].flush()
+    append(logs[1])
+    logs[1].roll(0)
+    logs[1].let_go()
+    os.unlink(tmp_path / f"data/b-0/{1:020}.log")
+    files.room = 0
+    with pytest.raises(StorageError, match=r"b-0/0+1\.log") as caught:
+        store.checkpoint({})
+    assert type(caught.value) is StorageError
+    assert (logs[0].failure, logs[1].failure) == (None, caught.value)
+
+
 def test_no_descriptor_is_left(log: Any, files: TroubledFiles, append: Append) -> None:
     """While connections hold all descriptors a log can neither be read, written nor flushed; it is whole, and goes on after."""
     log.let_go()
