@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from random import Random
 
@@ -43,6 +43,7 @@ from pybroker.storage.interface import (
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import write_clean_shutdown
 from pybroker.storage.opening import Opening
+from pybroker.storage.progress import Progress
 from pybroker.storage.settling import Settling
 from pybroker.storage.trash import Trash
 from pybroker.wire.uuids import ZERO_UUID
@@ -52,14 +53,13 @@ class DiskLogStore:
     """See the module and `interface.LogStore`. `open` makes one; `close` or `abandon` ends it."""
 
     __slots__ = (
-        "_checkpoints",
         "_config",
         "_departed",
         "_directories",
         "_files",
-        "_former",
         "_held",
         "_pool",
+        "_progress",
         "_rng",
         "_settling",
         "_trash",
@@ -98,23 +98,23 @@ class DiskLogStore:
     ) -> None:
         """For `open`. Raises DataDirectoryError."""
         self._files = files
-        self._checkpoints = OffsetCheckpoints(files)
+        checkpoints = OffsetCheckpoints(files)
         self._directories = directories
         self._rng = rng
         self._config = config
         self._pool = pool
         self._trash = Trash(files)
         self._settling = Settling(files, self._trash, rng, config)
-        self._departed = Departed(files, self._checkpoints, directories)
-        self._former: set[Key] = set()  # high watermarks may have been asked for before they were deleted
+        self._departed = Departed(files, checkpoints, directories)
         self.cluster_id = cluster_id
         self.node_id = node_id
-        opening = Opening(files, pool, self._trash, rng, config, self._checkpoints, self._settling)
+        opening = Opening(files, pool, self._trash, rng, config, checkpoints, self._settling)
         try:
             self._held = opening.open(directories)
         except BaseException:
             opening.abandon()
             raise
+        self._progress = Progress(checkpoints, directories, self._held)
 
     # --- what was found
 
@@ -240,7 +240,7 @@ class DiskLogStore:
         own = self._held.logs.pop(key)
         self._held.cleaner_offsets.pop(key, None)
         own.retire()
-        self._former.add(key)
+        self._progress.went(key)
         errors: list[StorageError] = []
         try:
             _try(errors, self._held.futures.drop, key)
@@ -253,7 +253,7 @@ class DiskLogStore:
     def put_aside(self, topic: str, partition: int) -> list[str]:
         """See `interface.LogStore.put_aside`."""
         key = topic, partition
-        self._former.add(key)
+        self._progress.went(key)
         try:
             return self._settling.put_aside(self._held, key)
         finally:
@@ -290,33 +290,14 @@ class DiskLogStore:
 
     def secure_moves(self, moves: Sequence[tuple[Log, FutureLog]]) -> list[StorageError | None]:
         """See `interface.LogStore.secure_moves`."""
-        found: list[StorageError | None] = [self._secure(log, future) for log, future in moves]
-        failed = {path: self._note_moves(path) for path in {future.directory for _, future in moves}}
+        found = [_error_of(self._secure, log, future) for log, future in moves]
+        failed = {path: _error_of(self._progress.write_of_copies, path) for path in {future.directory for _, future in moves}}
         return [error or failed[future.directory] for error, (_, future) in zip(found, moves, strict=True)]
 
-    def _secure(self, log: Log, future: FutureLog) -> StorageError | None:
+    def _secure(self, log: Log, future: FutureLog) -> None:
         assert isinstance(log, PartitionLog)
         assert isinstance(future, CopiedLog)
-        try:
-            self._held.futures.secure(log, future)
-        except StorageError as error:
-            return error
-        return None
-
-    def _note_moves(self, path: str) -> StorageError | None:
-        def look() -> dict[str, Offsets]:
-            logs = self._held.logs_in(path)
-            return _progress_of(logs) | {layout.CLEANER_CHECKPOINT: self._cleaned(logs)}
-
-        try:
-            self._write_offsets(path, look)
-        except StorageError as error:
-            return error
-        return None
-
-    def _cleaned(self, keys: Iterable[Key]) -> Offsets:
-        offsets = self._held.cleaner_offsets
-        return {key: offsets[key] for key in keys if key in offsets}
+        self._held.futures.secure(log, future)
 
     def finish_move(self, log: Log) -> Moved | None:
         """See `interface.LogStore.finish_move`."""
@@ -355,19 +336,18 @@ class DiskLogStore:
     # --- checkpoints and the end
 
     def checkpoint(self, high_watermarks: Offsets) -> None:
-        """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError: the first.
+        """See `interface.LogStore.checkpoint`. What fails keeps nothing else from being written. Raises StorageError.
 
         Copies are flushed too: what is not known to be durable of one is copied again after a crash.
         """
         errors: list[StorageError] = []
-        former = self._former.copy()
-        for log in [*self.logs(), *self._held.futures.logs.values()]:
-            if log.failure is None:
-                _try(errors, self._flush_sealed, log)
-        for directory in self._directories:
-            if directory.failure is None:
-                _try(errors, self._write_checkpoints, directory.path, high_watermarks)
-        self._former -= former
+        with self._progress.of_one_look():
+            for log in [*self.logs(), *self._held.futures.logs.values()]:
+                if log.failure is None:
+                    _try(errors, self._flush_sealed, log)
+            for directory in self._directories:
+                if directory.failure is None:
+                    _try(errors, self._progress.write, directory.path, high_watermarks)
         if self._departed:
             _try(errors, self.make_way)
         if errors:
@@ -381,52 +361,9 @@ class DiskLogStore:
             if self._held.logs.get((log.topic, log.partition)) is log:
                 raise
 
-    def _write_checkpoints(self, path: str, high_watermarks: Offsets) -> None:
-        """High watermarks were asked for before: one of a log that was deleted since says nothing of a new log of its name."""
-
-        def look() -> dict[str, Offsets]:
-            logs = self._held.logs_in(path)
-            unknown = self._former | self._held.futures.logs.keys()
-            known = {key: high_watermarks[key] for key in logs if key in high_watermarks and key not in unknown}
-            return _progress_of(logs) | {layout.REPLICATION_CHECKPOINT: known}
-
-        self._write_offsets(path, look)
-
-    def _write_offsets(self, path: str, look: Callable[[], dict[str, Offsets]]) -> None:
-        def whole() -> dict[str, Offsets]:
-            checkpoints = look()
-            if any(directory.path == path and directory.failure is not None for directory in self._directories):
-                return {}  # it went offline meanwhile, and its logs are not known any more
-            if not self._held.unopened:
-                return checkpoints
-            return {name: self._held.with_unopened(os.path.join(path, name), offsets) for name, offsets in checkpoints.items()}
-
-        try:
-            self._checkpoints.write(path, whole)
-        except OSError as error:
-            raise storage_error("write the checkpoints of", path, error) from error
-
     def checkpoint_cleaner(self, log: Log, offset: int) -> None:
         """See `interface.LogStore.checkpoint_cleaner`."""
-        own = self._held.logs.get((log.topic, log.partition))
-        if own is not log or not isinstance(own.home, LogHome):
-            return
-        path = own.home.parent
-        key = log.topic, log.partition
-
-        def look() -> dict[str, Offsets]:
-            cleaned = self._cleaned(self._held.logs_in(path))
-            return {layout.CLEANER_CHECKPOINT: cleaned | {key: offset} if self._is_of_its_topic(log) else cleaned}
-
-        self._write_offsets(path, look)
-        self._held.cleaner_offsets[key] = offset
-        if not self._is_of_its_topic(log):  # asked afterwards: whoever deletes it takes the offset out after the log
-            self._held.cleaner_offsets.pop(key, None)
-
-    def _is_of_its_topic(self, log: Log) -> bool:
-        """Whether a log, or what it was moved to, was not deleted since."""
-        own = self._held.logs.get((log.topic, log.partition))
-        return own is not None and (own is log or own.topic_id == log.topic_id)
+        self._progress.write_cleaned(log, offset)
 
     def close(self, high_watermarks: Offsets) -> list[StorageError]:
         """See `interface.LogStore.close`. The first error is raised at the end, or returned if the metadata does not lie there.
@@ -444,7 +381,7 @@ class DiskLogStore:
             before = len(met)
             for_each(partial(_close, met), self._held.logs_in(directory.path).values())
             try:
-                self._write_checkpoints(directory.path, high_watermarks)
+                self._progress.write(directory.path, high_watermarks)
                 if len(met) == before and not self._held.holds_unopened(directory.path):
                     write_clean_shutdown(self._files, directory.path)
             except StorageError as error:
@@ -463,20 +400,17 @@ class DiskLogStore:
         release_all(self._directories)
 
 
-def _progress_of(logs: dict[Key, PartitionLog]) -> dict[str, Offsets]:
-    return {
-        layout.RECOVERY_POINT_CHECKPOINT: {key: log.recovery_point for key, log in logs.items()},
-        layout.LOG_START_CHECKPOINT: {
-            key: log.log_start_offset for key, log in logs.items() if log.log_start_offset > log.first_base_offset
-        },
-    }
-
-
 def _try(errors: list[StorageError], action: Callable[..., object], *arguments: object) -> None:
     try:
         action(*arguments)
     except StorageError as error:
         errors.append(error)
+
+
+def _error_of(action: Callable[..., object], *arguments: object) -> StorageError | None:
+    errors: list[StorageError] = []
+    _try(errors, action, *arguments)
+    return errors[0] if errors else None
 
 
 def _close(errors: list[StorageError], log: PartitionLog) -> None:
