@@ -40,7 +40,7 @@ class Throttle:
         """Until so many bytes may be copied; nobody waits for a move that was given up."""
         if self._bytes_per_second() >= UNLIMITED:
             return
-        async with pace.alone(self._turn):
+        async with pace.holding(self._turn):
             left = float(size_bytes)
             while left > 0 and (rate := max(self._bytes_per_second(), LEAST_BYTES_PER_SECOND)) < UNLIMITED and is_wanted():
                 wait_s = min(left / rate, MAX_WAIT_S)

@@ -43,7 +43,7 @@ from pybroker.records.batch import BatchHeader
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, UNLIMITED, WRITE_BATCHES, batches_in
 from pybroker.runtime.move_throttle import Rate, Throttle
-from pybroker.runtime.pacing import Job, Pace
+from pybroker.runtime.pacing import Job, Pace, Turn
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
 from pybroker.storage.interface import DiskFullError, FutureLog, Log, LogStore, NoDescriptorError, Slice, StorageError, UnreadableError
@@ -124,7 +124,7 @@ class Moves:
         self._take_back = take_back
         self._look_at = look_at
         self._throttle = Throttle(bytes_per_second)
-        self._turn = trio.Lock()
+        self._turn = Turn()
         self._workers = workers
         self._moves: dict[Key, Move] = {}
         self._nursery: trio.Nursery | None = None
@@ -168,6 +168,8 @@ class Moves:
         return [move for move in self._moves.values() if not move.is_taken and not move.rests]
 
     async def _run(self) -> None:
+        task = trio.lowlevel.current_task()
+        self._turn.tasks.add(task)
         try:
             while self._waiting():
                 await self._round(await self._take_some())
@@ -176,6 +178,7 @@ class Moves:
                 self._end(move)
             raise
         finally:
+            self._turn.tasks.discard(task)
             self._running -= 1
 
     async def _take_some(self) -> list[Move]:
@@ -348,7 +351,7 @@ class Move:
         "was_put_off",
     )
 
-    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, throttle: Throttle, turn: trio.Lock) -> None:
+    def __init__(self, live: LivePartition, future: FutureLog, store: LogStore, throttle: Throttle, turn: Turn) -> None:
         self.live = live
         self.key = live.topic, live.partition
         self.log: Log = live.log

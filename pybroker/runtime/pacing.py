@@ -11,6 +11,7 @@ Rules
   they need more the rests grow with it, to 48 times from seven tenths on: so much a producer at full speed needs to keep nine tenths of
   its rate. Nothing makes a rest longer than that: the work has at least a 49th of what the loop gets, and a tenth beside a moderate load.
 - A slice may be in pieces, with calls on a thread between them.
+- Several workers who share a `Turn` work and rest one at a time. What they do beside that, for calls on threads, is not the work of others.
 - One look is not enough: the loop runs who is ready in random order, so the work may have its turn again before a request that came
   meanwhile; what is seen during a rest cannot be missed.
 - The others had something to do if one of them took a step: on a machine that is busy an empty turn may cost as much as a small request.
@@ -22,8 +23,8 @@ rests: the system's scheduler shares out already.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import trio
@@ -39,17 +40,29 @@ BUSY_S = 0.00006  # an idle loop comes back within 0.02 ms, the smallest request
 BUSY_SHARE = 0.02  # of a rest; what an idle broker does by itself is less
 FIRST_REST_S = 0.001  # to see whether what they had was all: on a busy machine an idle loop may take long, too
 LEAST_REST, LEAST_UP_TO = 9.0, 0.5
+HANDING_OVER = "<TrioToken.run_sync_soon task>"  # trio's own task, which wakes up who waits for a thread
 MOST_REST, MOST_FROM = 48.0, 0.7
+
+
+class Turn:
+    """What workers share who take turns on the loop. `tasks`: theirs."""
+
+    __slots__ = ("lock", "tasks")
+
+    def __init__(self) -> None:
+        self.lock = trio.Lock()
+        self.tasks: set[trio.lowlevel.Task] = set()
 
 
 class Pace:
     """How one background worker shares the loop. `longest_slice_s` is what it kept others waiting at most."""
 
-    __slots__ = ("_began", "_began_processor_s", "_others_share", "_unrested_s", "longest_slice_s", "worked_s")
+    __slots__ = ("_began", "_began_processor_s", "_fellows", "_others_share", "_unrested_s", "longest_slice_s", "worked_s")
 
     def __init__(self) -> None:
         self._others_share = 0.0  # of the loop during the last rests; 0: they had nothing to do when last seen
         self._unrested_s = 0.0  # processor time since the last rest
+        self._fellows: Collection[trio.lowlevel.Task] = ()
         self.begin()
         self.longest_slice_s = self.worked_s = 0.0
 
@@ -89,10 +102,17 @@ class Pace:
         self.begin()
 
     @asynccontextmanager
-    async def alone(self, turn: trio.Lock) -> AsyncGenerator[None, None]:
+    async def alone(self, turn: Turn) -> AsyncGenerator[None, None]:
         """Work while none of those works who share a turn, and rest so: together they take no more of the loop than one of them would."""
+        self._fellows = turn.tasks
+        async with self.holding(turn.lock):
+            yield
+
+    @asynccontextmanager
+    async def holding(self, lock: trio.Lock) -> AsyncGenerator[None, None]:
+        """Hold a lock; to wait for it is not work."""
         self._note()
-        async with turn:
+        async with lock:
             self.begin()
             yield
 
@@ -100,10 +120,10 @@ class Pace:
         """Let everybody else run."""
         self._note()
         if self._others_share:
-            share = await _rest(self._unrested_s * rest_after(self._others_share))
+            share = await _rest_beside(self._fellows, self._unrested_s * rest_after(self._others_share))
             self._others_share = (self._others_share + share) / 2 if share > BUSY_SHARE else 0.0
         else:
-            self._others_share = await _first_look()
+            self._others_share = await _first_look(self._fellows)
         self._unrested_s = 0.0
         self.begin()
 
@@ -123,19 +143,24 @@ def rest_after(others_share: float) -> float:
     return LEAST_REST + (MOST_REST - LEAST_REST) * min(1.0, max(0.0, part))
 
 
-async def _first_look() -> float:
-    """Give way once; the share that others need if that was of use to them. Only here steps are counted."""
-    steps = _Steps()
-    trio.lowlevel.add_instrument(steps)
-    try:
+async def _first_look(fellows: Collection[trio.lowlevel.Task]) -> float:
+    """Give way once; the share that others need if that was of use to them."""
+    with _counted(fellows) as steps:
         took_s, used_s = await _wait(0.0)
         if not steps.of_others or min(took_s, used_s) < BUSY_S:
             return 0.0
-        steps.of_others = -1
+        steps.begin()
         share = await _rest(FIRST_REST_S)
         return share if steps.of_others and share > BUSY_SHARE else 0.0
-    finally:
-        trio.lowlevel.remove_instrument(steps)
+
+
+async def _rest_beside(fellows: Collection[trio.lowlevel.Task], length_s: float) -> float:
+    """As `_rest`. Steps are counted only where there are fellows who may have been the only ones: that costs something at each step."""
+    if len(fellows) < 2:
+        return await _rest(length_s)
+    with _counted(fellows) as steps:
+        share = await _rest(length_s)
+        return share if steps.of_others else 0.0
 
 
 async def _rest(length_s: float) -> float:
@@ -153,13 +178,33 @@ async def _wait(length_s: float) -> tuple[float, float]:
     return trio.current_time() - began_s, processor_s() - began_processor_s
 
 
+@contextmanager
+def _counted(fellows: Collection[trio.lowlevel.Task]) -> Generator[_Steps, None, None]:
+    steps = _Steps(fellows)
+    trio.lowlevel.add_instrument(steps)
+    try:
+        yield steps
+    finally:
+        trio.lowlevel.remove_instrument(steps)
+
+
 class _Steps(trio.abc.Instrument):
-    """How many steps tasks take, but for the last one: that is of who waits."""
+    """How many steps tasks take that are no `fellows`, but for the last one: that is of who waits.
 
-    __slots__ = ("of_others",)
+    Where there are fellows, that a thread hands over is not counted either: who waited for it takes a step, too.
+    """
 
-    def __init__(self) -> None:
-        self.of_others = -1
+    __slots__ = ("_ignored", "_own", "of_others")
+
+    def __init__(self, fellows: Collection[trio.lowlevel.Task]) -> None:
+        self._ignored = fellows
+        self._own = 0 if trio.lowlevel.current_task() in fellows else -1
+        self.of_others = self._own
+
+    def begin(self) -> None:
+        """Anew."""
+        self.of_others = self._own
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.of_others += 1
+        if not self._ignored or (task not in self._ignored and task.name != HANDING_OVER):
+            self.of_others += 1

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from pybroker.runtime import pacing
-from pybroker.runtime.pacing import BUSY_S, FIRST_REST_S, LEAST_REST, MOST_REST, SLICE_S, Pace, rest_after
+from pybroker.runtime.pacing import BUSY_S, FIRST_REST_S, LEAST_REST, MOST_REST, SLICE_S, Pace, Turn, rest_after
 
 STEPS = 300
 WORK_S = STEPS * SLICE_S / 2
@@ -196,3 +196,46 @@ def steps_of(machine: Machine, steps: int) -> Any:
     for _ in range(steps):
         machine.step(SLICE_S / 2)
         yield None
+
+
+def rests_together(machine: Machine, others: Callable[[], Awaitable[None]], workers: int) -> float:
+    """How long workers who share a turn rested, all together, each with WORK_S of work in ten pieces and something small between them."""
+    pieces, between_s = 10, 2 * BUSY_S
+
+    async def worker(turn: Turn) -> None:
+        turn.tasks.add(trio.lowlevel.current_task())
+        pace = Pace()
+        for _ in range(pieces):
+            async with pace.alone(turn):
+                await pace.carry_out(steps_of(machine, STEPS // pieces))
+            await trio.lowlevel.checkpoint()
+            machine.step(between_s)
+            pace.begin()
+        turn.tasks.discard(trio.lowlevel.current_task())
+
+    async def main() -> float:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(others)
+            for _ in range(5):  # trio's own tasks begin, too
+                await trio.lowlevel.checkpoint()
+            began, turn = trio.current_time(), Turn()
+            async with trio.open_nursery() as fellows:
+                for _ in range(workers):
+                    fellows.start_soon(worker, turn)
+            took_s = trio.current_time() - began
+            nursery.cancel_scope.cancel()
+        return took_s - workers * (WORK_S + pieces * between_s)
+
+    return trio.run(main, clock=machine.clock)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_fellows_are_no_others(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several who share a turn have an idle loop to themselves: none rests for what the others of them do."""
+    assert rests_together(Machine(monkeypatch), nobody, workers) < 2 * FIRST_REST_S
+
+
+def test_fellows_rest_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy loop two take no larger part of it than one: for the work of both the rests are as long as if one did it."""
+    machine = Machine(monkeypatch)
+    assert rests_together(machine, machine.busy, 2) > 0.8 * MOST_REST * 2 * WORK_S
