@@ -176,12 +176,18 @@ def _increments(view: ControllerView, resource: Any) -> Changes:
         _check_loggers(view, resource)
         return {}
     _check_broker(view, resource)
-    if any(one.config_operation not in Operation.__members__.values() for one in resource.configs):
-        # Kafka finds no operation of that number and fails without having a word for it.
-        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR)
+    _check_operations(resource)
     _check_type(resource)
     current = view.image.config_overrides(resource.resource_type, resource.resource_name)
     return {one.name: _increment(resource.resource_type, current, one) for one in resource.configs}
+
+
+def _check_operations(resource: Any) -> None:
+    for one in resource.configs:
+        if one.config_operation not in Operation.__members__.values():
+            if resource.resource_type == ResourceType.BROKER:
+                raise _refused(f"Unknown operations type {one.config_operation}")
+            raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR)  # Kafka's controller fails without having a word for it
 
 
 def _increment(resource_type: int, current: Mapping[str, str], config: Any) -> str | None:

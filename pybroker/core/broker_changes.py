@@ -13,6 +13,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ Changes = Mapping[str, str | None]
 FOLLOWED = frozenset({"cordoned.log.dirs"})
 BUFFER_BYTES_OF_A_CLEANER = 1 << 20
 LISTENER = "listener.name."
+UNCHECKED = frozenset({"config.providers"})  # read before everything else, by its own rules
+HOST = r"[0-9a-zA-Z\-%._:]*"
+COUNT = r"[+-]?0*[0-9]{1,9}"
 
 ONLY_PER_LISTENER = frozenset(
     {
@@ -42,11 +46,11 @@ ONLY_PER_LISTENER = frozenset(
     }
 )
 THREADS = (
+    "background.threads",
     "num.network.threads",
     "num.io.threads",
     "num.replica.fetchers",
     "num.recovery.threads.per.data.dir",
-    "background.threads",
     "remote.log.reader.threads",
     "remote.log.manager.copier.thread.pool.size",
     "remote.log.manager.expiration.thread.pool.size",
@@ -76,6 +80,8 @@ def _check_one_by_one(values: Mapping[str, str], *, one_broker: bool) -> None:
     text = "These security configs can be dynamically updated only per-listener using the listener prefix"
     _refuse_any(text, [name for name in known if name in ONLY_PER_LISTENER])
     for name, found in known.items():
+        if name in UNCHECKED:
+            continue
         try:
             found.parse(values[name])
         except SettingError as wrong:
@@ -112,32 +118,42 @@ def _least(name: str, least: int) -> tuple[tuple[str, ...], FindFault]:
 
 
 def _retention(proposal: _Proposal) -> Iterator[str]:
-    for name in RETENTION:
-        if proposal.after.get(name) == 0:
-            yield f"requirement failed: {name} must be unlimited (-1) or, greater than or equal to 1"
+    if proposal.after.get("log.retention.ms") == 0:
+        yield "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1"
 
 
-def _cleaner(proposal: _Proposal) -> Iterator[str]:
+def _cleaner_buffer(proposal: _Proposal) -> Iterator[str]:
     threads = proposal.after.get("log.cleaner.threads")
     if threads == 0:
-        yield "log.cleaner.threads must be at least 1"  # Kafka divides by it first
+        yield "log.cleaner.threads must be at least 1"  # Kafka divides by it
     elif proposal.after.get("log.cleaner.dedupe.buffer.size") // threads < BUFFER_BYTES_OF_A_CLEANER:
         yield "requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread."
-    before = proposal.before.get("log.cleaner.threads")
-    if threads < before // 2:
+
+
+def _cleaner_threads(proposal: _Proposal) -> Iterator[str]:
+    before, after = proposal.before.get("log.cleaner.threads"), proposal.after.get("log.cleaner.threads")
+    if after < before // 2:
         yield f"Log cleaner threads cannot be reduced to less than half the current value {before}"
-    if threads > before * 2:
+    if after > before * 2:
         yield f"Log cleaner threads cannot be increased to more than double the current value {before}"
 
 
-def _connections(proposal: _Proposal) -> Iterator[str]:
-    overrides = proposal.after.get("max.connections.per.ip.overrides")
-    if proposal.after.get("max.connections.per.ip") == 0 and not overrides:
-        yield "requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."
+def _connections_of_one(proposal: _Proposal) -> Iterator[str]:
+    name, overrides = "max.connections.per.ip.overrides", proposal.after.get("max.connections.per.ip.overrides")
+    hosts = []
     for pair in overrides.split(",") if overrides else ():
-        _, colon, count = pair.rpartition(":")
-        if not colon or not count.strip().removeprefix("-").isdigit():
-            yield f"Error parsing configuration property 'max.connections.per.ip.overrides': {pair.strip()}"
+        host, colon, count = pair.strip().rpartition(":")
+        if not colon or re.fullmatch(COUNT, count.strip()) is None:
+            yield f"Error parsing configuration property '{name}': {pair.strip()}"
+        hosts.append(host.strip())
+    if not hosts and proposal.after.get("max.connections.per.ip") == 0:
+        yield f"requirement failed: max.connections.per.ip can be set to zero only if {name} property is set."
+    invalid = [host for host in hosts if re.fullmatch(HOST, host) is None]
+    if invalid:
+        yield f"{name} contains invalid addresses : {','.join(invalid)}"
+
+
+def _connections_of_all(proposal: _Proposal) -> Iterator[str]:
     for name in ("max.connections", "max.connection.creation.rate"):
         if proposal.after.get(name) == 0:
             yield f"Invalid {name} 0"
@@ -205,26 +221,27 @@ def _threads(proposal: _Proposal) -> Iterator[str]:
             yield f"{failed} not be greater than double the current value {before}"
 
 
-RETENTION = ("log.retention.ms", "log.retention.minutes", "log.retention.hours")
 LOCAL = ("log.local.retention.ms", "log.local.retention.bytes", "log.retention.ms", "log.retention.bytes")
 
 FindFault = Callable[[_Proposal], Iterator[str]]
 
 BETWEEN: tuple[tuple[tuple[str, ...], FindFault], ...] = (
-    _least("log.roll.ms", 1),
-    _least("log.roll.jitter.ms", 0),
-    (RETENTION, _retention),
-    (("log.cleaner.dedupe.buffer.size", "log.cleaner.threads"), _cleaner),
-    (("max.connections.per.ip", "max.connections.per.ip.overrides", "max.connections", "max.connection.creation.rate"), _connections),
     _assignment("consumer"),
     _assignment("share"),
     _assignment("streams"),
+    _least("log.roll.ms", 1),
+    _least("log.roll.jitter.ms", 0),
+    (("log.retention.ms",), _retention),
+    (("log.cleaner.dedupe.buffer.size", "log.cleaner.threads"), _cleaner_buffer),
+    (("max.connections.per.ip", "max.connections.per.ip.overrides"), _connections_of_one),
     (("cordoned.log.dirs",), _cordoned),
+    (("max.connections", "max.connection.creation.rate"), _connections_of_all),
     (THREADS, _threads),
     (LOCAL, _local_retention),
     ((*LOCAL, "log.remote.copy.lag.ms", "log.remote.copy.lag.bytes"), _remote_copy),
+    (("log.cleaner.threads",), _cleaner_threads),
 )
-"""What must hold between settings: those that are looked at if one of them changes, and what tells a fault."""
+"""What must hold between settings: those that are looked at if one of them changes, and what tells a fault. The order is Kafka's."""
 
 
 def _refused(message: str) -> KafkaError:

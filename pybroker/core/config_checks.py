@@ -50,6 +50,18 @@ GROUP_LIMITS = {
 }
 SESSIONS_AND_HEARTBEATS = ("consumer", "share", "streams")
 ASSIGNOR = "streams.assignor.name"
+DEAD_LETTERS = "errors.deadletterqueue.topic.name"
+
+# The order in which Kafka reads a group's configuration (GroupConfig's definitions): of several bad values a client is told of the first.
+_READ_ORDER = """
+    consumer.session.timeout.ms consumer.heartbeat.interval.ms consumer.assignment.interval.ms consumer.assignor.offload.enable
+    share.session.timeout.ms share.heartbeat.interval.ms share.record.lock.duration.ms share.delivery.count.limit
+    share.partition.max.record.locks share.auto.offset.reset share.isolation.level share.renew.acknowledge.enable
+    share.assignment.interval.ms share.assignor.offload.enable streams.session.timeout.ms streams.heartbeat.interval.ms
+    streams.num.standby.replicas streams.initial.rebalance.delay.ms streams.assignment.interval.ms streams.assignor.offload.enable
+    streams.task.offset.interval.ms streams.num.warmup.replicas streams.acceptable.recovery.lag errors.deadletterqueue.copy.record.enable
+""".split()  # noqa: SIM905 -- a block of names is easier to read than a column of quoted ones
+_PLACES = {name: place for place, name in enumerate(_READ_ORDER)}
 
 
 def check_group(settings: Settings, configs: Mapping[str, str]) -> None:
@@ -64,6 +76,8 @@ def check_group(settings: Settings, configs: Mapping[str, str]) -> None:
             _check_heartbeat(settings, values, session, heartbeat)
     if ASSIGNOR in values:
         _check_assignor(settings, values[ASSIGNOR])
+    if str(values.get(DEAD_LETTERS, "")).startswith("__"):
+        raise _invalid(f"{DEAD_LETTERS}: DLQ topic name must not start with '__'")
 
 
 def _check_assignor(settings: Settings, name: Value) -> None:
@@ -116,12 +130,16 @@ def _check_match(pattern: str) -> None:
         raise _invalid(f"Illegal client matching pattern: {pattern}") from None
 
 
+def _place(name: str) -> tuple[int, str]:
+    return _PLACES.get(name, len(_PLACES)), name
+
+
 def _parse(kind: str, configs: Mapping[str, str]) -> dict[str, Value]:
     values = {}
     unknown = next((name for name in configs if definition(kind, name) is None), None)
     if unknown is not None:
         raise _invalid(f"Unknown {kind} config name: {unknown}")
-    for name in sorted(configs):
+    for name in sorted(configs, key=_place):
         try:
             values[name] = known(kind, name).parse(configs[name])
         except SettingError as wrong:

@@ -77,6 +77,7 @@ def test_null_values_are_told_together(view: ControllerView) -> None:
             ("streams.assignor.name", SET, "x"),
             "streams.assignor.name 'x' is not a registered task assignor. Registered assignors are: [sticky].",
         ),
+        (("errors.deadletterqueue.topic.name", SET, "__x"), "errors.deadletterqueue.topic.name: DLQ topic name must not start with '__'"),
         (("streams.num.warmup.replicas", SET, "21"), "streams.num.warmup.replicas must be less than or equal to 20"),
         (("streams.task.offset.interval.ms", SET, "9"), "streams.task.offset.interval.ms must be greater than or equal to 15000"),
         (
@@ -88,6 +89,13 @@ def test_null_values_are_told_together(view: ControllerView) -> None:
 def test_of_a_group(view: ControllerView, config: Config, text: str) -> None:
     """INVALID_CONFIG, also for lists that the controller does not take for lists."""
     assert told(view, GROUP, "g", config) == (40, text)
+
+
+def test_the_first_of_several_of_a_group(view: ControllerView) -> None:
+    """It is the one that Kafka defines first, whatever the order in the request."""
+    names = ("streams.session.timeout.ms", "share.session.timeout.ms", "consumer.session.timeout.ms")
+    text = "Invalid value x for configuration consumer.session.timeout.ms: Not a number of type INT"
+    assert told(view, GROUP, "g", *[(name, SET, "x") for name in names]) == (40, text)
 
 
 @pytest.mark.parametrize("pattern", ["x", "client_id", "client_id=", "client_id=a=b", "=a", "client_id=[", "client_name=a"])
@@ -136,6 +144,12 @@ THREADS = "Dynamic thread count update validation failed for "
         ("log.cleaner.threads", "0", "log.cleaner.threads must be at least 1"),
         ("log.cleaner.threads", "5", "Log cleaner threads cannot be increased to more than double the current value 2"),
         ("max.connections.per.ip", "0", NO_OVERRIDES),
+        ("max.connections.per.ip.overrides", "h:1,a b:2,é:3", "max.connections.per.ip.overrides contains invalid addresses : a b,é"),
+        (
+            "max.connections.per.ip.overrides",
+            "h:99999999999",
+            "Error parsing configuration property 'max.connections.per.ip.overrides': h:99999999999",
+        ),
         ("max.connections.per.ip.overrides", "h:1,h", "Error parsing configuration property 'max.connections.per.ip.overrides': h"),
         ("max.connections", "0", "Invalid max.connections 0"),
         (
@@ -170,6 +184,29 @@ THREADS = "Dynamic thread count update validation failed for "
 def test_of_a_broker(view: ControllerView, name: str, value: str, text: str) -> None:
     """INVALID_REQUEST: what cannot change, values, what must hold between them, what does not change by so much at once."""
     assert told(view, BROKER, "1", (name, SET, value)) == (42, text)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("group.share.assignment.interval.ms", SET, "15001"), ("log.roll.ms", SET, "0")),
+        (("log.roll.ms", SET, "0"), ("log.retention.ms", SET, "0")),
+        (("max.connections.per.ip", SET, "0"), ("log.cleaner.threads", SET, "5")),
+        (("background.threads", SET, "100"), ("num.io.threads", SET, "100")),
+        (("num.io.threads", SET, "100"), ("log.cleaner.threads", SET, "5")),
+        (("log.local.retention.ms", SET, "-1"), ("log.cleaner.threads", SET, "5")),
+    ],
+)
+def test_what_is_told_first_of_a_broker(view: ControllerView, first: Config, second: Config) -> None:
+    """Requirements come before changes that are too large, and the cleaner's threads are the last of those."""
+    assert told(view, BROKER, "", second, first) == told(view, BROKER, "", first, second) == told(view, BROKER, "", first)
+
+
+@pytest.mark.parametrize("kind", [BROKER, TOPIC])
+def test_unknown_operations(view: ControllerView, kind: int) -> None:
+    """The broker has a word for them, and the controller has not."""
+    known = {BROKER: (42, "Unknown operations type 9"), TOPIC: (-1, None)}
+    assert told(view, kind, "1" if kind == BROKER else "a", ("no.such", 9, "x")) == known[kind]
 
 
 @pytest.mark.parametrize("name", ["cordoned.log.dirs", "listeners", "listener.name.a.ssl.keystore.type"])
