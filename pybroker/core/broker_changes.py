@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from pybroker.core.config_definitions import SettingError, definition
+from pybroker.core.config_definitions import ConfigType, SettingError, definition
 from pybroker.core.settings import Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -83,7 +83,9 @@ def _check_one_by_one(values: Mapping[str, str], *, one_broker: bool) -> None:
         if name in UNCHECKED:
             continue
         try:
-            found.parse(values[name])
+            value = found.parse(values[name])
+            if found.type is ConfigType.CLASS:
+                raise found.refuse(value, f"Class {value} could not be found.")  # there are no Java classes here
         except SettingError as wrong:
             raise _refused(str(wrong)) from None
     of_one = [name for name, found in known.items() if found.dynamic == "per-broker"]

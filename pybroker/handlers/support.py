@@ -32,7 +32,7 @@ A message beside an error code is Kafka 4.4.0's to the letter, and null or empty
   setting and the reason are told.
 - `Invalid timestamp type in message 0.` names the index of the record; Kafka prints its Java object there.
 - Settings that this broker takes only at start (listeners, SASL, TLS) are refused in its own words, with Kafka's code where Kafka refuses,
-  too. Classes, as of `metric.reporters`, are not looked for.
+  too. The classes of `metric.reporters` are not looked for.
 - Of several bad values for a broker Kafka tells the first by the order of its definitions; here it is the first of the request. For topics
   and groups the order is Kafka's.
 - The patterns of telemetry subscriptions are Python's, not Java's: a few are refused, or taken, that Kafka takes, or refuses.

@@ -134,6 +134,7 @@ THREADS = "Dynamic thread count update validation failed for "
             "These security configs can be dynamically updated only per-listener using the listener prefix: [ssl.keystore.type]",
         ),
         ("ssl.client.auth", "x", "Invalid value x for configuration ssl.client.auth: String must be one of: required, requested, none"),
+        ("principal.builder.class", "x.Y", "Invalid value x.Y for configuration principal.builder.class: Class x.Y could not be found."),
         ("listeners", "PLAINTEXT://:1", "Cannot update listeners: this broker takes it only at start"),
         ("min.insync.replicas", "0", "Invalid value 0 for configuration min.insync.replicas: Value must be at least 1"),
         ("log.roll.ms", "0", "requirement failed: log.roll.ms must be greater than or equal to 1"),
