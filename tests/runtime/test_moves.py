@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from pybroker.runtime import move as move_module
 from pybroker.runtime import moves as moves_module
 from pybroker.runtime.pacing import Pace
 from pybroker.storage.interface import StorageError
@@ -58,7 +59,7 @@ def test_ends_under_load(room: MoveRoom, monkeypatch: pytest.MonkeyPatch, flushe
             return await carry_out(self, work)
 
         monkeypatch.setattr(Pace, "carry_out", loaded)
-        monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES // 8)
+        monkeypatch.setattr(move_module, "TAIL_BYTES", VALUE_BYTES // 8)
         room.move(room.paths[1])
         await room.until_still()
         live = room.live()
@@ -131,8 +132,8 @@ def test_flushes_of_the_log_wait_while_its_copy_is_flushed(room: MoveRoom, monke
 def test_flushes_go_on_where_the_tail_is_too_long(room: MoveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """So much comes in while the copy is flushed that it has to catch up first: nobody waits for his flush so long."""
     room.room.configure(TOPIC, CONFIGS | {"flush.messages": "1"})
-    monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES)
-    monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", VALUE_BYTES * 3 // 2)
+    monkeypatch.setattr(move_module, "TAIL_BYTES", VALUE_BYTES)
+    monkeypatch.setattr(move_module, "MAX_TAIL_BYTES", VALUE_BYTES * 3 // 2)
     committed: list[int] = []
 
     async def story() -> None:
@@ -176,7 +177,7 @@ def test_what_is_copied_in_one_stretch_is_bounded(room: MoveRoom, monkeypatch: p
     async def story() -> None:
         room.fill(10)
         live = room.live()
-        carry_out, copy_tail = Pace.carry_out, moves_module.Move._copy_tail
+        carry_out, copy_tail = Pace.carry_out, move_module.Move._copy_tail
         pieces = [40]
 
         async def loaded(self: Pace, work: Any) -> Any:
@@ -192,9 +193,9 @@ def test_what_is_copied_in_one_stretch_is_bounded(room: MoveRoom, monkeypatch: p
             return done
 
         monkeypatch.setattr(Pace, "carry_out", loaded)
-        monkeypatch.setattr(moves_module.Move, "_copy_tail", measured)
-        monkeypatch.setattr(moves_module, "TAIL_BYTES", VALUE_BYTES // 8)
-        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", VALUE_BYTES * 5 // 2)
+        monkeypatch.setattr(move_module.Move, "_copy_tail", measured)
+        monkeypatch.setattr(move_module, "TAIL_BYTES", VALUE_BYTES // 8)
+        monkeypatch.setattr(move_module, "MAX_TAIL_BYTES", VALUE_BYTES * 5 // 2)
         room.move(room.paths[1])
         await room.until_still()
         assert (live.log.directory, offsets(live)) == (room.paths[1], list(range(live.log_end_offset)))
@@ -215,8 +216,8 @@ def test_one_batch_is_copied_however_large(room: MoveRoom, monkeypatch: pytest.M
 
         room.fill(3)
         monkeypatch.setattr(Pace, "carry_out", loaded)
-        monkeypatch.setattr(moves_module, "TAIL_BYTES", 1000)
-        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", 2000)
+        monkeypatch.setattr(move_module, "TAIL_BYTES", 1000)
+        monkeypatch.setattr(move_module, "MAX_TAIL_BYTES", 2000)
         room.move(room.paths[1])
         await room.until_still()
         assert room.live().log.directory == room.paths[1]
@@ -234,7 +235,7 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
         waits = []
 
         async def sleep(seconds: float) -> None:
-            if seconds != moves_module.BUSY_S:
+            if seconds != move_module.BUSY_S:
                 return  # others had something to do, and the copy rests
             waits.append(seconds)
             if len(waits) == 3:
@@ -243,7 +244,7 @@ def test_waits_for_a_flush_of_the_log(room: MoveRoom, monkeypatch: pytest.Monkey
         monkeypatch.setattr(moves_module.trio, "sleep", sleep)
         room.move(room.paths[1])
         await room.until_still()
-        assert (room.live().log.directory, waits) == (room.paths[1], [moves_module.BUSY_S] * 3)
+        assert (room.live().log.directory, waits) == (room.paths[1], [move_module.BUSY_S] * 3)
 
     room.run(story)
 

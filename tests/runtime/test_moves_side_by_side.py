@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from pybroker.runtime import move as move_module
 from pybroker.runtime import moves as moves_module
 from pybroker.runtime.pacing import Pace
 from tests.log_dirs_room import Disks
@@ -224,9 +225,9 @@ def test_log_that_cannot_be_followed_holds_up_none(tmp_path: Path, monkeypatch: 
 
     async def story() -> None:
         monkeypatch.setattr(moves_module, "ROUND_BYTES", 8 * VALUE_BYTES)
-        monkeypatch.setattr(moves_module, "PIECE_BYTES", 2 * VALUE_BYTES)
-        monkeypatch.setattr(moves_module, "MAX_TAIL_BYTES", 2 * VALUE_BYTES)
-        monkeypatch.setattr(moves_module, "TAIL_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(move_module, "PIECE_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(move_module, "MAX_TAIL_BYTES", 2 * VALUE_BYTES)
+        monkeypatch.setattr(move_module, "TAIL_BYTES", 2 * VALUE_BYTES)
         carry_out = Pace.carry_out
         loaded = [when == "copied"]
 
