@@ -194,7 +194,7 @@ def _copy(files: Files, source: str, target: str, position: int, end: int) -> No
     fd = files.open(target, READ_WRITE | CREATE | TRUNCATE, 0o644)
     try:
         while position < end:
-            part = read_fully(files, file.fd, position, min(COPY_BYTES, end - position))
+            part = read_fully(files, file, position, min(COPY_BYTES, end - position))
             _write(files, fd, part)
             position += len(part)
         files.fsync(fd)

@@ -14,16 +14,14 @@ from pybroker.storage.slices import MemorySlice, read_fully
 READ_AHEAD_BYTES = 1 << 20  # a replay reads that much at a time
 
 
-def batches_from(
-    files: Files, file: OpenFile, path: str, size_bytes: int, position: int, end_offset: int
-) -> Iterator[tuple[BatchHeader, Slice]]:
-    """The batches from `position` on of the file of `size_bytes` at `path`. Reads ahead, so the slices lie in memory.
+def batches_from(files: Files, file: OpenFile, size_bytes: int, position: int, end_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
+    """The batches from `position` on of a file of `size_bytes`. Reads ahead, so the slices lie in memory.
 
     What lies behind the batch that ends before `end_offset`, where the log goes on, is nobody's. Raises StorageError, DamagedBatch.
     """
     next_offset = -1
     try:
-        for header, batch in _batches_from(files, file, path, size_bytes, position):
+        for header, batch in _batches_from(files, file, size_bytes, position):
             next_offset = header.next_offset
             yield header, batch
     except DamagedBatch:
@@ -31,16 +29,16 @@ def batches_from(
             raise
 
 
-def _batches_from(files: Files, file: OpenFile, path: str, size_bytes: int, position: int) -> Iterator[tuple[BatchHeader, Slice]]:
+def _batches_from(files: Files, file: OpenFile, size_bytes: int, position: int) -> Iterator[tuple[BatchHeader, Slice]]:
     reader = HeaderReader(files, file, size_bytes)
     while position < size_bytes:
         following = reader.place(position)[1]
         end = min(max(following, position + READ_AHEAD_BYTES), size_bytes)
-        chunk = memoryview(read_fully(files, file.fd, position, end - position))
+        chunk = memoryview(read_fully(files, file, position, end - position))
         walk = iter_batches(chunk)
         try:
             for at, header in walk:
                 yield header, MemorySlice((chunk[at : at + header.size_bytes],), header.size_bytes)
         except CorruptRecords as error:
-            raise DamagedBatch(f"{path} is damaged after byte {position}: {error}") from error
+            raise DamagedBatch(f"{file.path} is damaged after byte {position}: {error}") from error
         position += walk.position

@@ -149,13 +149,14 @@ class Files:
 class OpenFile:
     """An open file descriptor, closed when the last one who holds this object lets go of it.
 
-    A reader that sends from a segment therefore keeps it readable, whatever happens to its name.
+    A reader that sends from a segment therefore keeps it readable, whatever happens to its name. `path`: for people, as it is called now.
     """
 
-    __slots__ = ("__weakref__", "_close", "fd", "recent")
+    __slots__ = ("__weakref__", "_close", "fd", "path", "recent")
 
     def __init__(self, files: Files, path: str, flags: int) -> None:
         self.recent = True
+        self.path = path
         self._close: Any = None
         self.fd = files.open(path, flags, 0o644)
         self._close = files.close

@@ -43,7 +43,7 @@ class HeaderReader:
         base_offset, length, magic, delta = PLACE.unpack_from(self._chunk, position - self._start)
         following = position + LOG_OVERHEAD + length
         if magic != MAGIC or length < MIN_BATCH_LENGTH or delta < 0 or following > self.size_bytes:
-            raise DamagedBatch(f"no whole batch begins at byte {position} of a segment of {self.size_bytes} bytes")
+            raise DamagedBatch(f"no whole batch begins at byte {position} of {self._file.path}, which has {self.size_bytes} bytes")
         return base_offset, following, base_offset + delta
 
     def header(self, position: int) -> BatchHeader:
@@ -55,8 +55,8 @@ class HeaderReader:
     def _fill(self, position: int) -> None:
         left = self.size_bytes - position
         if left < HEADER_SIZE:
-            raise DamagedBatch(f"{left} bytes at byte {position} of a segment are no batch")
-        self._chunk = read_fully(self._files, self._file.fd, position, min(left, CHUNK_BYTES))
+            raise DamagedBatch(f"{left} bytes at byte {position} of {self._file.path} are no batch")
+        self._chunk = read_fully(self._files, self._file, position, min(left, CHUNK_BYTES))
         self._start = position
         self._end = position + len(self._chunk)
 

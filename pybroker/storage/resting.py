@@ -83,7 +83,7 @@ class RestingLog:
             raise storage_error("look at", path, error) from error
         read_bytes, max_offset = 0, base_offset + MAX_RELATIVE_OFFSET
         for header in headers_from(HeaderReader(self._files, file, size_bytes), 0):
-            content = read_fully(self._files, file.fd, read_bytes, header.size_bytes)
+            content = read_fully(self._files, file, read_bytes, header.size_bytes)
             goes_on = self.log_end_offset <= header.base_offset <= header.last_offset <= max_offset
             if not goes_on or not has_valid_checksum(content, 0, header):
                 return False

@@ -71,9 +71,9 @@ class Window:
         try:
             filled = self.files.preadv(self.file.fd, [self.view[: self.size_bytes - position]], position)
         except OSError as error:
-            raise StorageError(f"cannot read a segment at byte {position}: {error.strerror}") from error
+            raise StorageError(f"cannot read {self.file.path} at byte {position}: {error.strerror}") from error
         if filled < min(HEADER_BYTES, self.size_bytes - position):
-            raise StorageError(f"a segment ends at byte {position + filled}, {self.size_bytes - position - filled} bytes early")
+            raise StorageError(f"{self.file.path} ends at byte {position + filled}, {self.size_bytes - position - filled} bytes early")
         self.start, self.end = position, position + filled
 
     def checksum(self, position: int, end: int) -> int:

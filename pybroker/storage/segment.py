@@ -115,6 +115,8 @@ class DiskSegment:
     def move_to(self, directory: str) -> None:
         """The directory has another name now; what is open stays so."""
         self.on_disk.directory = directory
+        if self.open_file is not None:
+            self.open_file.path = self.path()
 
     def create(self) -> None:
         """Make the file, empty. Raises OSError."""
@@ -449,7 +451,7 @@ class DiskSegment:
         """See `Log.batches`. Reads ahead, so the slices lie in memory."""
         file = self.file()
         position = self.locate(from_offset)
-        yield from batches_from(self._files, file, self.path(), self.size_bytes, position, self.next_offset)
+        yield from batches_from(self._files, file, self.size_bytes, position, self.next_offset)
 
     def headers(self, from_offset: int) -> Iterator[BatchHeader]:
         """Of the batches from the one that holds `from_offset` on, up to one that is damaged. Raises StorageError."""

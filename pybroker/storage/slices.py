@@ -29,7 +29,7 @@ class FileSlice:
 
     def read(self) -> bytes:
         """All bytes in one object. Raises StorageError if the file cannot give them."""
-        return read_fully(self._files, self._file.fd, self.position, self._size_bytes)
+        return read_fully(self._files, self._file, self.position, self._size_bytes)
 
     def buffers(self) -> Sequence[Buffer]:
         """None: the bytes are not in memory."""
@@ -57,20 +57,20 @@ class MemorySlice:
         return self._buffers
 
 
-def read_fully(files: Files, fd: int, position: int, size_bytes: int) -> bytes:
+def read_fully(files: Files, file: OpenFile, position: int, size_bytes: int) -> bytes:
     """`size_bytes` from `position`. Raises StorageError where the file ends before or cannot be read."""
     try:
-        data = files.pread(fd, size_bytes, position)
+        data = files.pread(file.fd, size_bytes, position)
         if len(data) == size_bytes:
             return data
         parts = [data]
         while data:  # Linux gives at most 2 GiB a call
             position += len(data)
             size_bytes -= len(data)
-            data = files.pread(fd, size_bytes, position)
+            data = files.pread(file.fd, size_bytes, position)
             parts.append(data)
     except OSError as error:
-        raise StorageError(f"cannot read {size_bytes} bytes at {position} of a segment: {error.strerror}") from error
+        raise StorageError(f"cannot read {file.path} at byte {position}: {error.strerror}") from error
     if size_bytes:
-        raise StorageError(f"a segment ends at byte {position}, {size_bytes} bytes early: it was cut by somebody else")
+        raise StorageError(f"{file.path} ends at byte {position}, {size_bytes} bytes early: it was cut by somebody else")
     return b"".join(parts)

@@ -88,7 +88,7 @@ class SegmentWalk:
 
     def read(self, piece: Piece) -> bytes:
         """All bytes of a piece. Raises StorageError."""
-        return read_fully(self._files, self._file.fd, piece.position, piece.size_bytes)
+        return read_fully(self._files, self._file, piece.position, piece.size_bytes)
 
     def _note(self, piece: Piece) -> None:
         self.position = piece.end
@@ -136,7 +136,7 @@ class SegmentWalk:
         return self._at(position + CRC_FROM).checksum(position + CRC_FROM, position + header.size_bytes) == header.crc
 
     def _old_message(self, position: int, size_bytes: int) -> Piece:
-        content = read_fully(self._files, self._file.fd, position, size_bytes)
+        content = read_fully(self._files, self._file, position, size_bytes)
         try:
             message = read_message(content, 0, size_bytes)
         except RecordsError as error:

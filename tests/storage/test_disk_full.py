@@ -110,6 +110,23 @@ def test_write_error_takes_the_log_offline(log: Any, files: TroubledFiles, appen
     assert len(log.read(0, 1000, 1, True).read()) == 92
 
 
+def test_error_of_a_read_names_the_file(log: Any, files: TroubledFiles, tmp_path: Path) -> None:
+    """Whoever reads of it must know which disk to look at, also when the directory was renamed since the file was opened."""
+
+    def pread(fd: int, size_bytes: int, position: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    found = log.read(0, 1000, 1, True)
+    path = str(tmp_path / f"data/t-0/{0:020}.log")
+    files.pread = pread  # type: ignore[method-assign]  # a disk that cannot be read
+    for attempt in (found.read, lambda: list(log.batches(0)), lambda: log.segment_times(0)):
+        with pytest.raises(StorageError, match=f"^cannot read {path} at byte 0: Input/output error$"):
+            attempt()
+    log.follow("/elsewhere")
+    with pytest.raises(StorageError, match=r"/elsewhere/0+\.log"):
+        found.read()
+
+
 def test_torn_batch_that_cannot_be_removed(log: Any, files: TroubledFiles, append: Append) -> None:
     """If what a failed write left cannot be taken away, the log is offline."""
     files.room = 10
