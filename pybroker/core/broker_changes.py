@@ -61,7 +61,7 @@ THREADS = (
 def check_broker_change(settings: Settings, log_dirs: Collection[str], name: str, changes: Changes, resulting: Mapping[str, str]) -> None:
     """Refuse what cannot be made while the broker runs. Raises INVALID_REQUEST.
 
-    `name` is the broker's, empty for all brokers; `resulting` is all that it would set; `log_dirs` are the paths of this broker.
+    `name` is the broker's, empty for all brokers; `resulting` is all that it would set; `log_dirs` are the paths that are online.
     """
     values = {key: value for key, value in changes.items() if value is not None}
     _check_one_by_one(values, one_broker=bool(name))
@@ -103,7 +103,7 @@ def _refuse_any(text: str, names: list[str]) -> None:
 
 
 class _Proposal(NamedTuple):
-    """What a broker has, what it would have, and its log directories."""
+    """What a broker has, what it would have, and its log directories that are online."""
 
     before: Settings
     after: Settings
@@ -207,7 +207,8 @@ def _cordoned(proposal: _Proposal) -> Iterator[str]:
         if len(named) > 1:
             yield "requirement failed: When cordoned.log.dirs is set to *, it must not contain other values"
         return
-    missing = [path for path in named if path not in proposal.log_dirs]
+    own = {*proposal.log_dirs, *(proposal.after.get("log.dirs") or [])}  # those that are there, and those that are offline
+    missing = [path for path in named if path not in own]
     if missing:
         text = "requirement failed: All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries"
         yield f"{text} : {', '.join(missing)}"

@@ -187,6 +187,13 @@ def test_of_a_broker(view: ControllerView, name: str, value: str, text: str) -> 
     assert told(view, BROKER, "1", (name, SET, value)) == (42, text)
 
 
+def test_directories_that_may_be_cordoned(view: ControllerView) -> None:
+    """Those that are there, and one that was given at start and is offline."""
+    given = view._replace(settings=Settings({"log.dirs": "/one,/two,/away"}))
+    assert told(given, BROKER, "1", ("cordoned.log.dirs", SET, "/away,/two")) == (0, None)
+    assert told(view, BROKER, "1", ("cordoned.log.dirs", SET, "/two,/away")) == (42, MISSING + "/away")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
