@@ -24,7 +24,7 @@ async def _pause_while_held(self: Pace) -> None:
     if not _may_work.is_set():
         self._note()
         await _may_work.wait()
-        self._begin()
+        self.begin()
 
 
 async def _watch(pipe: int) -> None:
