@@ -27,7 +27,8 @@ from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
 from pybroker.runtime.transactions import TransactionCoordinator
 from pybroker.server.addresses import Address
-from pybroker.storage.interface import DataDirectoryError, LogStore
+from pybroker.storage.errors import DataDirectoryError
+from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import CreateTopicsRequest
 from pybroker.wire.uuids import to_text

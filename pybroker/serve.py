@@ -18,7 +18,7 @@ from pybroker.handlers.ahead import bring_in
 from pybroker.runtime.clock import SystemClock
 from pybroker.runtime.log_dirs import BrokerCannotGoOn
 from pybroker.server.addresses import ListenError
-from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.version import __version__
 from pybroker.wire.errors import KafkaError
 

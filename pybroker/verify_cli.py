@@ -8,8 +8,8 @@ from contextlib import suppress
 from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
 from pybroker.inspection.verify import Verdict, verify
 from pybroker.options import Parser
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
 
 MOST_ROUNDS = 3  # segments, then their indexes, then what the whole log tells
 EXIT_WHOLE, EXIT_DAMAGED, EXIT_UNREADABLE, EXIT_INTERRUPTED = 0, 1, 2, 130

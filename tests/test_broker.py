@@ -19,7 +19,7 @@ from pybroker.records.builder import build_batch
 from pybroker.runtime import flusher
 from pybroker.runtime.clock import TrioClock
 from pybroker.server.addresses import ListenError
-from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.testing.client import BrokerClosedConnection, RawClient
 from pybroker.testing.memory import connect_in_memory
 from pybroker.wire.errors import ErrorCode, KafkaError

@@ -12,7 +12,7 @@ import trio
 
 from pybroker import BrokerConfig
 from pybroker.serve import _cause_of, run
-from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.uuids import to_text
 from tests.log_dirs_room import FETCHED_BYTES, Disks, TroubledFiles, bring_back, disks_with_trouble, take_away, two_directories  # noqa: F401 - two of them are fixtures

@@ -16,8 +16,8 @@ from pybroker import Broker, BrokerConfig
 from pybroker.core.cluster import NO_LEADER
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.metadata_log import MetadataLog
+from pybroker.storage.errors import DataDirectoryError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.snapshot_files import DiskSnapshots
 from pybroker.storage.store import DiskLogStore

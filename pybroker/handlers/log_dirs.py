@@ -9,7 +9,8 @@ from pybroker.handlers.context import RequestContext
 from pybroker.handlers.registry import handles
 from pybroker.runtime.log_dirs import LogDirs, Replica
 from pybroker.runtime.turns import Turns
-from pybroker.storage.interface import DirectoryInfo, StorageError
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import DirectoryInfo
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     AlterReplicaLogDirsRequest,

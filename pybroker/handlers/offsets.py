@@ -13,7 +13,8 @@ from pybroker.handlers.registry import handles
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.turns import Turns
-from pybroker.storage.interface import StorageError, TimestampOffset
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import TimestampOffset
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     ListOffsetsRequest,

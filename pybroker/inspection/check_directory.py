@@ -16,8 +16,8 @@ from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept, is_log
 from pybroker.runtime.metadata_reading import LostMetadata
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_offsets
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
 from pybroker.storage.lock import holder_of
 from pybroker.storage.metadata_files import read_meta_properties
 

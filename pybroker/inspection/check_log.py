@@ -25,10 +25,10 @@ from pybroker.runtime.metadata_snapshot import DamagedSnapshot, decode_snapshot
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import UNKNOWN_EPOCH, EpochCache
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.index_files import SUFFIXES
 from pybroker.storage.index_seals import Seal
-from pybroker.storage.interface import StorageError
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.scan import HEADER_BYTES
 from pybroker.storage.time_index import TimeIndex

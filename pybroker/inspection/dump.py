@@ -12,8 +12,8 @@ from pybroker.inspection.kinds import DECODERS, Kind, Place, is_kept, is_log, ki
 from pybroker.inspection.segments import Wanted, segment_rows
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.storage import layout
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, storage_error
-from pybroker.storage.interface import StorageError
 from pybroker.storage.lock import holder_of
 from pybroker.storage.walk import MAX_OFFSET
 

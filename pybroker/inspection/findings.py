@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import storage_error
-from pybroker.storage.interface import StorageError
 
 
 @dataclass(slots=True)

@@ -36,9 +36,10 @@ from pybroker.records.errors import RecordsError
 from pybroker.runtime.recovery import replay
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import read_offsets, write_offsets
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, TRUNCATE, FilePool, Files, OpenFile
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DataDirectoryError, LogConfig, StorageError
+from pybroker.storage.interface import LogConfig
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import take_clean_shutdown

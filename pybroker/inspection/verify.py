@@ -16,8 +16,8 @@ from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, kind_of_name, place_of, read_head, why_unknown
 from pybroker.inspection.small_files import segment_beside
 from pybroker.storage import layout
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
 
 OF_SEGMENTS = (Kind.SEGMENT, Kind.INDEX, Kind.TIME_INDEX, Kind.TRANSACTION_INDEX)
 

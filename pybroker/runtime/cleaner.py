@@ -24,8 +24,9 @@ from pybroker.runtime.housekeeping import Kept
 from pybroker.runtime.pacing import Pace
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
+from pybroker.storage.errors import ExhaustedError, StorageError
 from pybroker.storage.headers import DamagedBatch
-from pybroker.storage.interface import DiskFullError, LogStore, StorageError
+from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class Cleaner:
         )
 
     def _failed(self, live: LivePartition, error: StorageError) -> None:
-        if isinstance(error, DiskFullError):
+        if isinstance(error, ExhaustedError):
             logger.warning("%s-%d is not compacted for now: %s", live.topic, live.partition, error)
         elif isinstance(error, DamagedBatch) and not live.offline:
             self._give_up(live, error)

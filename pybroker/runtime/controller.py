@@ -44,7 +44,8 @@ from pybroker.runtime.metadata_log import MetadataLog, open_metadata_log
 from pybroker.runtime.metadata_snapshots import SnapshotKeeper
 from pybroker.runtime.standalone import Present, check_leaving, leave_others, other_nodes
 from pybroker.runtime.way import Way
-from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogStore, StorageError
+from pybroker.storage.errors import DataDirectoryError, ExhaustedError, StorageError
+from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
 
@@ -270,7 +271,7 @@ class Controller:
     def _storage_failed(self, error: StorageError) -> KafkaError:
         """Who finds no room tries again and again: a line a minute says enough."""
         now_ms = self._clock.now_ms()
-        is_full = isinstance(error, DiskFullError)
+        is_full = isinstance(error, ExhaustedError)
         if not is_full or now_ms >= self._quiet_until_ms:
             log.error("the metadata log cannot be written: %s", error)
             self._quiet_until_ms = now_ms + TELL_FULL_EVERY_MS

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from pybroker.core.cluster import ClusterImage
 from pybroker.runtime.metadata_reading import MetadataReading
 from pybroker.runtime.standalone import Present, check_leaving, other_nodes
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.given import Glance, check_owners, unless_in_use
-from pybroker.storage.interface import DataDirectoryError, StorageError
 from pybroker.storage.layout import METADATA_LOG
 from pybroker.storage.resting import RestingLog, RestingLogs
 from pybroker.storage.snapshot_files import DiskSnapshots

@@ -12,7 +12,8 @@ from typing import Protocol
 import trio
 
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DiskFullError, Log, StorageError
+from pybroker.storage.errors import ExhaustedError, StorageError
+from pybroker.storage.interface import Log
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Flusher:
 
     def _settle(self, partition: Flushable, error: StorageError | None) -> None:
         """Tell a partition how its flush ended. After a failed fsync nothing is known of the bytes, and trying again would lie."""
-        if isinstance(error, DiskFullError):
+        if isinstance(error, ExhaustedError):
             if id(partition) not in self._full:
                 logger.warning("%s; it is tried again until there is room", error)
             self._full[id(partition)] = partition

@@ -17,7 +17,8 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.partition import NEVER, LivePartition
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DiskFullError, LogStore, StorageError
+from pybroker.storage.errors import ExhaustedError, StorageError
+from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Housekeeping:
         try:
             await in_thread(self._store.checkpoint, self._partitions.high_watermarks())
         except StorageError as error:
-            if not isinstance(error, DiskFullError):
+            if not isinstance(error, ExhaustedError):
                 self._suspect()
             raise
 

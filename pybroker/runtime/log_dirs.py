@@ -28,7 +28,8 @@ from pybroker.runtime.log_places import is_of_others
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DataDirectoryError, DirectoryInfo, DiskFullError, LogStore, StorageError
+from pybroker.storage.errors import DataDirectoryError, ExhaustedError, StorageError
+from pybroker.storage.interface import DirectoryInfo, LogStore
 from pybroker.storage.layout import future_directory_name
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.uuids import ZERO_UUID
@@ -187,7 +188,7 @@ class LogDirs:
         try:
             self._store.begin_move(live.log, path)
         except StorageError as error:
-            if not isinstance(error, DiskFullError):
+            if not isinstance(error, ExhaustedError):
                 self._suspect(path)
             raise
         self._mover().add(live)

@@ -22,7 +22,8 @@ from pybroker.runtime.metadata_codec import encode_records
 from pybroker.runtime.metadata_reading import VOTERS_VERSION, MetadataReading
 from pybroker.runtime.metadata_snapshot import encode_snapshot
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DataDirectoryError, Log, LogConfig, LogStore, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
+from pybroker.storage.interface import Log, LogConfig, LogStore
 from pybroker.storage.snapshot_files import SnapshotFiles, SnapshotId, snapshot_files_of
 from pybroker.wire import messages
 from pybroker.wire.codec import encode

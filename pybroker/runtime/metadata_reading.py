@@ -18,7 +18,7 @@ from pybroker.records.control import ControlType
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.metadata_codec import BatchReader
 from pybroker.runtime.metadata_snapshot import KEPT_CONTROLS, DamagedSnapshot, Snapshot, control_records, decode_snapshot
-from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.layout import QUORUM_STATE
 from pybroker.storage.snapshot_files import SnapshotFiles, SnapshotId
 from pybroker.wire import messages

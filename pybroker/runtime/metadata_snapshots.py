@@ -14,7 +14,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.metadata_log import MetadataLog
 from pybroker.runtime.metadata_snapshot import timestamp_of
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.snapshot_files import SnapshotId
 
 log = logging.getLogger("pybroker.controller")

@@ -27,7 +27,8 @@ from pybroker.runtime.compaction_round import LONG_WRITE_BYTES, WRITE_BATCHES, b
 from pybroker.runtime.move_throttle import Throttle
 from pybroker.runtime.pacing import Job, Pace, Turn
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import FutureLog, Log, LogStore, Slice, StorageError, UnreadableError
+from pybroker.storage.errors import StorageError, UnreadableError
+from pybroker.storage.interface import FutureLog, Log, LogStore, Slice
 from pybroker.wire.buffers import Buffer
 
 logger = logging.getLogger(__name__)

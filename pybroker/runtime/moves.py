@@ -35,7 +35,8 @@ from pybroker.runtime.move_throttle import Rate, Throttle
 from pybroker.runtime.pacing import Turn
 from pybroker.runtime.partition import LivePartition
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import DiskFullError, LogStore, NoDescriptorError, StorageError, UnreadableError
+from pybroker.storage.errors import ExhaustedError, NoDescriptorError, StorageError, UnreadableError
+from pybroker.storage.interface import LogStore
 from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
@@ -245,7 +246,7 @@ class Moves:
             if isinstance(error, UnreadableError) and move.rests_taken == 1:
                 await self._look_at(move.log.directory)
             return Outcome.RESTS
-        if isinstance(error, StorageError) and not isinstance(error, DiskFullError):
+        if isinstance(error, StorageError) and not isinstance(error, ExhaustedError):
             await self._look_at(move.future.directory)
         self._give_up(move, error)
         return Outcome.GONE

@@ -24,7 +24,8 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.fetch_wait import Waiter
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.topic_rules import TopicRules
-from pybroker.storage.interface import AbortedTransaction, DiskFullError, EpochEnd, Log, Slice, StorageError
+from pybroker.storage.errors import ExhaustedError, StorageError
+from pybroker.storage.interface import AbortedTransaction, EpochEnd, Log, Slice
 from pybroker.wire.buffers import Buffer
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -213,7 +214,7 @@ class LivePartition:
         patch_base_offset_and_epoch(batch, 0, base_offset, state.leader_epoch)
         try:
             self.log.append(batch, header, now_ms)
-        except DiskFullError as full:
+        except ExhaustedError as full:
             self._tell_full(full, now_ms)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(full)) from full
         except StorageError as error:
@@ -271,7 +272,7 @@ class LivePartition:
                 self._committed = trio.lowlevel.ParkingLot()
             await self._committed.park()
 
-    def _tell_full(self, full: DiskFullError, now_ms: int) -> None:
+    def _tell_full(self, full: ExhaustedError, now_ms: int) -> None:
         """Producers try again and again: a line a minute says enough."""
         if now_ms >= self._quiet_until_ms:
             logger.error("%s-%d refuses writes: %s", self.topic, self.partition, full)
@@ -331,7 +332,7 @@ class LivePartition:
 
     def _cannot(self, error: StorageError) -> KafkaError:
         """The log cannot do something: it is offline, unless the want of room or of descriptors kept it from that."""
-        if not isinstance(error, DiskFullError):
+        if not isinstance(error, ExhaustedError):
             self.take_offline(error)
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(error))
 

@@ -27,7 +27,8 @@ from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.threads import in_thread
 from pybroker.runtime.topic_rules import TopicRules
-from pybroker.storage.interface import Log, LogStore, StorageError
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import Log, LogStore
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.uuids import ZERO_UUID
 

@@ -14,7 +14,7 @@ from pybroker.core.cluster import ClusterImage
 from pybroker.core.standalone import IsHere, others, refusal, stand_alone
 from pybroker.core.wording import named
 from pybroker.runtime.metadata_reading import MetadataReading
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.errors import DataDirectoryError
 from pybroker.wire.uuids import to_text
 
 log = logging.getLogger("pybroker")

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import trio
 
 from pybroker.runtime.threads import in_thread
-from pybroker.storage.interface import LogStore, StorageError
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import LogStore
 
 logger = logging.getLogger("pybroker")
 

@@ -25,7 +25,7 @@ ORDER = (layout.TRANSACTION_INDEX, layout.INDEX, layout.TIME_INDEX, layout.LOG)
 
 
 def create(segment: DiskSegment, files: Files) -> DiskSegment:
-    """Make the file of a cleaned segment, empty. Raises StorageError, DiskFullError."""
+    """Make the file of a cleaned segment, empty. Raises StorageError, ExhaustedError."""
     segment.on_disk.state = layout.CLEANED
     drop(segment, files)  # what a failed round may have left
     segment.gone = False

@@ -21,8 +21,8 @@ from typing import TypeVar
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
+from pybroker.storage.errors import DataDirectoryError, UnusableDirectory
 from pybroker.storage.files import FULL, OUT_OF_DESCRIPTORS, Files, storage_error
-from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import DirectoryLock
 from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, take_clean_shutdown, write_meta_properties
 from pybroker.wire.uuids import RESERVED_DIRECTORY_IDS, ZERO_UUID, to_text

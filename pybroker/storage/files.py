@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import ref
 
-from pybroker.storage.interface import DiskFullError, NoDescriptorError, StorageError
+from pybroker.storage.errors import DiskFullError, NoDescriptorError, StorageError
 
 _ALWAYS = getattr(os, "O_CLOEXEC", 0) | os.O_NONBLOCK  # of files it means nothing; a FIFO in a file's place would be waited for
 READ_ONLY = os.O_RDONLY | _ALWAYS

@@ -33,9 +33,10 @@ from random import Random
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
 from pybroker.storage.epochs import EpochCache
+from pybroker.storage.errors import ExhaustedError, StorageError, UnreadableError
 from pybroker.storage.files import FilePool, Files
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import AbortedTransaction, DiskFullError, LogConfig, RecoveryReport, StorageError, UnreadableError
+from pybroker.storage.interface import AbortedTransaction, LogConfig, RecoveryReport
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.parts import Home
 from pybroker.storage.trash import Trash
@@ -73,7 +74,7 @@ class CopiedLog(PartitionLog):
             segment = self._start_segment(segment_base, None)
         try:
             segment.append_batches(batches)
-        except DiskFullError:
+        except ExhaustedError:
             raise
         except StorageError as error:
             raise self._fail(error) from error

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile
 from pybroker.storage.directories import check_owner, cluster_of, twice
+from pybroker.storage.errors import DataDirectoryError, UnusableDirectory
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 from pybroker.storage.lock import holder_of, in_use
 from pybroker.storage.metadata_files import MetaProperties, read_meta_properties, read_partition_metadata
 from pybroker.wire.uuids import ZERO_UUID

@@ -10,8 +10,8 @@ from contextlib import suppress
 from struct import Struct
 
 from pybroker.records.batch import HEADER_SIZE, LOG_OVERHEAD, BatchHeader, read_header
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, OpenFile
-from pybroker.storage.interface import StorageError
 from pybroker.storage.slices import read_fully
 
 PLACE = Struct(">qi4xb6xi")  # base offset, length, magic, last offset delta

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pybroker.storage import compacted, layout
 from pybroker.storage.checkpoints import write_epochs
 from pybroker.storage.epochs import EpochCache
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
-from pybroker.storage.interface import AbortedTransaction, LogConfig, StorageError
+from pybroker.storage.interface import AbortedTransaction, LogConfig
 from pybroker.storage.metadata_files import write_partition_metadata
 from pybroker.storage.producer_snapshots import SnapshotsOnDisk
 from pybroker.storage.segment import DiskSegment
@@ -107,7 +108,7 @@ class LogHome:
         return DiskSegment(self.files, self.pool, self.directory, base_offset, config, created_ms)
 
     def create_segment(self, base_offset: int, config: LogConfig, created_ms: int | None) -> DiskSegment:
-        """A new, empty segment. Raises StorageError, DiskFullError."""
+        """A new, empty segment. Raises StorageError, ExhaustedError."""
         self.create()
         segment = self.segment(base_offset, config, created_ms)
         try:
@@ -152,7 +153,7 @@ class LogHome:
         self.trash.add(path + layout.DELETED, delay_ms)
 
     def sync(self, epochs: EpochCache) -> None:
-        """Make names and epochs durable. Raises OSError; DiskFullError if only the epochs found no room: they wait for the next call."""
+        """Make names and epochs durable. Raises OSError; ExhaustedError if only the epochs found no room: they wait for the next call."""
         if not self.exists:
             return
         if self.aborted.sync():
@@ -189,7 +190,7 @@ class LogHome:
     # --- compaction
 
     def create_cleaned(self, base_offset: int, config: LogConfig) -> DiskSegment:
-        """A segment beside the one of that offset. Raises StorageError, DiskFullError."""
+        """A segment beside the one of that offset. Raises StorageError, ExhaustedError."""
         return compacted.create(self.segment(base_offset, config, None), self.files)
 
     def secure_cleaned(self, segment: DiskSegment, aborted: Sequence[AbortedTransaction]) -> None:
@@ -211,7 +212,7 @@ class LogHome:
         return DiskSnapshots(self.files, self.directory)
 
     def write_snapshot(self, offset: int, content: bytes) -> None:
-        """Keep the producers as of an offset. Raises StorageError; DiskFullError too if an aborted transaction before it found no room."""
+        """Keep the producers as of an offset. Raises StorageError; ExhaustedError too if an aborted transaction before it found no room."""
         if self.exists:
             self.aborted.write_waiting()
             self.snapshots.write(offset, content)

@@ -8,7 +8,7 @@ Rules
 - A `Slice` stays readable until it is dropped, even if its segment is deleted meanwhile.
 - Offsets are assigned by the caller. `append` checks only that they grow.
 - Bad bytes at rest never keep a log from being opened: it is cut at the first bad batch and the `RecoveryReport` says what was cut.
-- A call that raises `DiskFullError` did nothing and may be made again. After any other `StorageError` of a call that changes something the
+- A call that raises `ExhaustedError` did nothing and may be made again. After any other `StorageError` of a call that changes something the
   log takes no more; after that of one that reads, its caller decides (Kafka: LogDirFailureChannel).
 """
 
@@ -18,31 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pybroker.records.batch import BatchHeader
+from pybroker.storage.errors import StorageError
 from pybroker.wire.buffers import Buffer
-
-
-class StorageError(Exception):
-    """A log cannot take or give bytes: the partition goes offline with KAFKA_STORAGE_ERROR. The message says what and where."""
-
-
-class DiskFullError(StorageError):
-    """No space is left: the append did not happen, nothing was written, and it may be tried again."""
-
-
-class NoDescriptorError(DiskFullError):
-    """A file cannot be opened just now, since connections hold all descriptors. The log is whole; it may be tried again, a flush too."""
-
-
-class UnreadableError(StorageError):
-    """A log that is copied cannot be read just now. It and its copy are what they were, and the copy may be gone on with."""
-
-
-class DataDirectoryError(Exception):
-    """A data directory cannot be used (locked, foreign, unreadable). The message says what to do."""
-
-
-class UnusableDirectory(DataDirectoryError):
-    """A data directory that may be done without if there is another: it is damaged or not there, not somebody else's."""
 
 
 class DirectoryInfo(NamedTuple):
@@ -127,7 +104,7 @@ class CleanedSegment(Protocol):
     size_bytes: int
 
     def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
-        """Write batches at the end. Raises StorageError, DiskFullError."""
+        """Write batches at the end. Raises StorageError, ExhaustedError."""
         ...
 
 
@@ -229,7 +206,7 @@ class Log(Protocol):
         """Write one batch (v2, offsets and epoch already patched in, `header` agreeing) at the end, rolling the segment first if it must.
 
         One write call on the hot path. Also maintains the sparse indexes and the leader-epoch cache (`header.partition_leader_epoch`).
-        Raises `DiskFullError` (nothing is written) or `StorageError`.
+        Raises `ExhaustedError` (nothing is written) or `StorageError`.
         """
         ...
 
@@ -327,14 +304,14 @@ class FutureLog(Log, Protocol):
     """A copy of a log that is made in another directory, to take its place (KIP-113). Nobody reads it; who copies is its only writer."""
 
     def copy_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]], segment_base: int) -> None:
-        """Write batches at the end, in a segment that begins where it does in the original. Raises StorageError, DiskFullError.
+        """Write batches at the end, in a segment that begins where it does in the original. Raises StorageError, ExhaustedError.
 
         Blocking if they are many; safe on a thread, for nobody else writes.
         """
         ...
 
     def skip_to(self, offset: int) -> None:
-        """End at an offset, in a new segment: the original has no batch between. Raises StorageError, DiskFullError."""
+        """End at an offset, in a new segment: the original has no batch between. Raises StorageError, ExhaustedError."""
         ...
 
 

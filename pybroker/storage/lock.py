@@ -12,8 +12,8 @@ import os
 import struct
 
 from pybroker.storage import layout
+from pybroker.storage.errors import DataDirectoryError, UnusableDirectory
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, Files
-from pybroker.storage.interface import DataDirectoryError, UnusableDirectory
 
 _SET_LOCK = getattr(fcntl, "F_OFD_SETLK", None)
 _GET_LOCK = getattr(fcntl, "F_OFD_GETLK", None)

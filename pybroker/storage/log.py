@@ -6,7 +6,7 @@ Theory of operation
 - The same class serves disk and memory; what differs is behind `Segment` and `Home`.
 - Appends, truncations and reads happen on one thread. `flush` may run on another: see `recovery_point`.
 - After a `StorageError` the log takes no more: what the file holds is known only after it is read again. What it raises then is no
-  `DiskFullError`, which would say that nothing happened.
+  `ExhaustedError`, which would say that nothing happened.
 
 (Kafka: UnifiedLog, LocalLog.)
 """
@@ -20,19 +20,17 @@ from typing import Any
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import times
 from pybroker.storage.epochs import EpochCache
+from pybroker.storage.errors import ExhaustedError, NoDescriptorError, StorageError
 from pybroker.storage.files import storage_error
 from pybroker.storage.interface import (
     AbortedTransaction,
     CleanedSegment,
-    DiskFullError,
     EpochEnd,
     Extent,
     LogConfig,
-    NoDescriptorError,
     RecoveryReport,
     SegmentInfo,
     Slice,
-    StorageError,
     TimestampOffset,
 )
 from pybroker.storage.parts import Home, Segment
@@ -173,7 +171,7 @@ class PartitionLog:
             segment = self._make_room(base_offset, last_offset, timestamp, size_bytes, now_ms)
         try:
             segment.append(batch, size_bytes, last_offset, timestamp)
-        except DiskFullError:
+        except ExhaustedError:
             raise
         except StorageError as error:
             raise self._fail(error) from error
@@ -234,7 +232,7 @@ class PartitionLog:
 
     def _fail(self, error: StorageError) -> StorageError:
         """Take no more; returns what to raise."""
-        failure = StorageError(str(error)) if isinstance(error, DiskFullError) else error
+        failure = StorageError(str(error)) if isinstance(error, ExhaustedError) else error
         self._failure = failure
         self._active = None
         return failure
@@ -397,7 +395,7 @@ class PartitionLog:
         return (min(segments[-1].base_offset, end_offset), segments[:-1]) if segments else (self.recovery_point, [])
 
     def _sync(self, segments: list[Segment]) -> list[tuple[Segment, int]]:
-        """Segments and how many bytes of them are durable now. No failure is DiskFullError, of the epochs: they are written later; and
+        """Segments and how many bytes of them are durable now. No failure is ExhaustedError, of the epochs: they are written later; and
         NoDescriptorError: no fsync was tried that could have lost anything."""
         try:
             flushed = [(segment, segment.flush()) for segment in segments]

@@ -9,16 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from pybroker.storage.interface import (
-    DirectoryInfo,
-    FutureLog,
-    Log,
-    LogConfig,
-    Moved,
-    OwnerOf,
-    StorageError,
-    UnopenedLog,
-)
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, Moved, OwnerOf, UnopenedLog
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.memory_home import DIRECTORY, MemoryHome
 

@@ -16,10 +16,11 @@ from random import Random
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, Key, OffsetCheckpoints, Offsets, UnreadableFile
 from pybroker.storage.directories import LogDirectory, check_usable
+from pybroker.storage.errors import StorageError, UnusableDirectory
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import LogConfig, StorageError, UnopenedLog, UnusableDirectory
+from pybroker.storage.interface import LogConfig, UnopenedLog
 from pybroker.storage.inventory import Inventory
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import read_partition_metadata

@@ -28,10 +28,11 @@ from typing import NamedTuple
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.foreign import scan_beside, without_foreign
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import LogConfig, RecoveryReport, StorageError
+from pybroker.storage.interface import LogConfig, RecoveryReport
 from pybroker.storage.leftovers import Settled, settle_directory
 from pybroker.storage.scan import Scan
 from pybroker.storage.segment import DiskSegment

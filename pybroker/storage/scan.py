@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from pybroker.records.checksum import crc32c
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, OpenFile
-from pybroker.storage.interface import StorageError
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.time_index import TimeIndex
 

@@ -18,10 +18,11 @@ from contextlib import suppress
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
 from pybroker.storage.contents import batches_from
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import FilePool, Files, OpenFile
 from pybroker.storage.headers import DamagedBatch, HeaderReader, find_last, headers_from, tail_fits
 from pybroker.storage.index_files import Indexes, drop_indexes, flush_indexes
-from pybroker.storage.interface import LogConfig, Slice, StorageError
+from pybroker.storage.interface import LogConfig, Slice
 from pybroker.storage.offset_index import OffsetIndex
 from pybroker.storage.rolling import UNKNOWN
 from pybroker.storage.scan import MAX_RELATIVE_OFFSET, Scan, scan_file
@@ -151,7 +152,7 @@ class DiskSegment:
     # --- writing
 
     def append(self, batch: Buffer, size_bytes: int, last_offset: int, timestamp: int) -> None:
-        """Write a batch at the end; all or nothing. Raises StorageError, DiskFullError."""
+        """Write a batch at the end; all or nothing. Raises StorageError, ExhaustedError."""
         file = self.open_file
         if file is None:
             file = self.file()
@@ -165,7 +166,7 @@ class DiskSegment:
         self.note(size_bytes, last_offset, timestamp)
 
     def append_batches(self, batches: Sequence[tuple[Buffer, BatchHeader]]) -> None:
-        """Write batches, whose headers say where and when, with one call. Raises StorageError, DiskFullError."""
+        """Write batches, whose headers say where and when, with one call. Raises StorageError, ExhaustedError."""
         file = self.file()
         try:
             self._write_rest(file.fd, memoryview(b"".join(batch for batch, _ in batches)))

@@ -12,8 +12,8 @@ import os
 from typing import NoReturn
 
 from pybroker.storage import layout
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import CREATE, READ_APPEND, READ_ONLY, Files, OpenFile, storage_error
-from pybroker.storage.interface import StorageError
 
 
 class SegmentFile:
@@ -52,7 +52,7 @@ class SegmentFile:
             raise StorageError(f"{self.path()} has {abs(beyond)} bytes {'more' if beyond > 0 else 'less'} than the log: who changed it?")
 
     def take_back(self, file: OpenFile, size_bytes: int, error: OSError) -> NoReturn:
-        """Remove what a failed write left behind the first `size_bytes`, and raise what failed: StorageError, DiskFullError."""
+        """Remove what a failed write left behind the first `size_bytes`, and raise what failed: StorageError, ExhaustedError."""
         try:
             self._files.truncate(file.fd, size_bytes)
         except OSError as second:

@@ -18,10 +18,11 @@ from random import Random
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import Key
 from pybroker.storage.directories import twice
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.futures import CopiedLog, put_aside, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import LogConfig, Owner, OwnerOf, StorageError
+from pybroker.storage.interface import LogConfig, Owner, OwnerOf
 from pybroker.storage.inventory import Inventory
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.trash import Trash

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, OpenFile
-from pybroker.storage.interface import StorageError
 from pybroker.wire.buffers import Buffer
 
 

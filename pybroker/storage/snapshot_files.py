@@ -15,8 +15,9 @@ import re
 from typing import Any, NamedTuple, Protocol
 
 from pybroker.storage import layout
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, storage_error
-from pybroker.storage.interface import Log, StorageError
+from pybroker.storage.interface import Log
 
 PART = ".part"
 _NAME = re.compile(r"(?P<offset>[0-9]{20})-(?P<epoch>[0-9]{10})\.checkpoint(?P<state>\.part|\.deleted)?")

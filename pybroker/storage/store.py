@@ -26,20 +26,11 @@ from pybroker.storage.beside import for_each
 from pybroker.storage.checkpoints import Key, OffsetCheckpoints, Offsets
 from pybroker.storage.departed import Departed
 from pybroker.storage.directories import LogDirectory, open_directories, probe, release_all
+from pybroker.storage.errors import ExhaustedError, StorageError
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import (
-    DirectoryInfo,
-    DiskFullError,
-    FutureLog,
-    Log,
-    LogConfig,
-    Moved,
-    OwnerOf,
-    StorageError,
-    UnopenedLog,
-)
+from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, Moved, OwnerOf, UnopenedLog
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import write_clean_shutdown
 from pybroker.storage.opening import Opening
@@ -351,7 +342,7 @@ class DiskLogStore:
         if self._departed:
             _try(errors, self.make_way)
         if errors:
-            raise min(errors, key=lambda error: isinstance(error, DiskFullError))
+            raise min(errors, key=lambda error: isinstance(error, ExhaustedError))
 
     def _flush_sealed(self, log: PartitionLog) -> None:
         """A log that went meanwhile is no failure. Raises StorageError."""

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from pybroker.storage import layout
+from pybroker.storage.errors import ExhaustedError
 from pybroker.storage.files import Files, storage_error
 from pybroker.storage.index_seals import Seal, decode_seals, encode_seals, seal_of, why_not_believed
-from pybroker.storage.interface import AbortedTransaction, DiskFullError
+from pybroker.storage.interface import AbortedTransaction
 from pybroker.storage.transaction_index import append_entry, encode_entries, read_entries, rewrite_entries
 
 
@@ -59,11 +60,11 @@ class TransactionIndexes:
         """Add to an index, sooner or later. Raises StorageError."""
         self._present.add(base_offset)
         self._waiting.append((base_offset, entry))
-        with suppress(DiskFullError):
+        with suppress(ExhaustedError):
             self.write_waiting()
 
     def write_waiting(self) -> None:
-        """Write what found no room before. Raises StorageError; DiskFullError if there still is none."""
+        """Write what found no room before. Raises StorageError; ExhaustedError if there still is none."""
         while self._waiting:
             base_offset, entry = self._waiting[0]
             path = self._path(base_offset)

@@ -31,8 +31,8 @@ from pybroker.records.batch import (
 )
 from pybroker.records.errors import RecordsError
 from pybroker.records.legacy import LegacyMessage, read_message
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, OpenFile
-from pybroker.storage.interface import StorageError
 from pybroker.storage.scan import CRC_FROM, MAX_RELATIVE_OFFSET, Window, why_unsound
 from pybroker.storage.scan import MIN_LENGTH as MIN_BATCH_LENGTH
 from pybroker.storage.slices import read_fully

@@ -17,7 +17,7 @@ import trio
 
 from pybroker import Broker, BrokerConfig
 from pybroker.records.builder import build_batch
-from pybroker.storage.interface import DataDirectoryError
+from pybroker.storage.errors import DataDirectoryError
 from pybroker.testing.client import RawClient
 from pybroker.wire.messages import CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest
 

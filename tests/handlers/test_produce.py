@@ -13,7 +13,7 @@ from pybroker.handlers.produce import produce
 from pybroker.handlers.producer_ids import describe_producers, init_producer_id
 from pybroker.handlers.registry import REGISTRY
 from pybroker.records.builder import build_batch
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.errors import ErrorCode

@@ -19,7 +19,7 @@ from pybroker.records.builder import build_batch
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.transactions import FEATURE, TransactionCoordinator
 from pybroker.server.dispatch import Dispatcher
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.testing.rooms import PartitionRoom
 from pybroker.wire.codec import encode

@@ -24,7 +24,7 @@ from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.compaction_round import Limits
 from pybroker.runtime.pacing import SLICE_S, Pace
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import NoDescriptorError, StorageError
+from pybroker.storage.errors import NoDescriptorError, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import PartitionRoom

@@ -16,7 +16,7 @@ from pybroker.records.control import ControlType, control_type
 from pybroker.records.record import iter_records
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.controller import Controller, open_controller
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.wire.codec import decode
 from pybroker.wire.errors import ErrorCode, KafkaError

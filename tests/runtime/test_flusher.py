@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pybroker.runtime.flusher import Flusher
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 
 
 class Partition:

@@ -14,7 +14,7 @@ from pybroker.records.builder import build_batch
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.flusher import Flusher
 from pybroker.runtime.housekeeping import Housekeeping
-from pybroker.storage.interface import DiskFullError, StorageError
+from pybroker.storage.errors import DiskFullError, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom

@@ -23,7 +23,7 @@ from pybroker.runtime.controller import Controller, open_controller
 from pybroker.runtime.metadata_codec import BatchReader, encode_records
 from pybroker.runtime.metadata_log import MetadataLog
 from pybroker.runtime.metadata_snapshot import DamagedSnapshot, control_records, decode_snapshot, encode_snapshot, timestamp_of
-from pybroker.storage.interface import DataDirectoryError, StorageError
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.snapshot_files import MemorySnapshots, SnapshotId, snapshot_files_of
 from pybroker.storage.store import DiskLogStore

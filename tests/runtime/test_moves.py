@@ -13,7 +13,7 @@ import trio
 from pybroker.runtime import move as move_module
 from pybroker.runtime import moves as moves_module
 from pybroker.runtime.pacing import Pace
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from tests.runtime.move_room import CONFIGS, TOPIC, VALUE_BYTES, MoveRoom, offsets, one_partition, when_checked  # noqa: F401 - `one_partition` is the fixture `room`
 
 

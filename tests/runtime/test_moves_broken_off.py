@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from tests.runtime.move_room import TOPIC, Disks, MoveRoom, offsets, one_partition, when_checked  # noqa: F401 - `one_partition` is the fixture `room`
 

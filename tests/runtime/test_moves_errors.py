@@ -12,7 +12,8 @@ import trio
 import trio.testing
 
 from pybroker.runtime.moves import LONGEST_REST_S
-from pybroker.storage.interface import AbortedTransaction, StorageError
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import AbortedTransaction
 from pybroker.testing.simulated_disk import CHANGES, Plan, SimulatedDisk
 from tests.runtime.move_room import TOPIC, MoveRoom, offsets
 

@@ -14,7 +14,8 @@ from pybroker.core.producer_snapshot import decode_snapshot
 from pybroker.records.builder import build_batch
 from pybroker.runtime.clock import TrioClock
 from pybroker.runtime.partition import LivePartition
-from pybroker.storage.interface import DiskFullError, NoDescriptorError, Slice, StorageError
+from pybroker.storage.errors import DiskFullError, NoDescriptorError, StorageError
+from pybroker.storage.interface import Slice
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import PartitionRoom

@@ -12,8 +12,9 @@ import trio
 
 from pybroker.core.cluster import MetadataDelta, PartitionImage
 from pybroker.records.builder import build_batch
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError, UnopenedLog
+from pybroker.storage.interface import UnopenedLog
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.rooms import NODE_ID, PartitionRoom

@@ -7,7 +7,7 @@ import trio.testing
 from pybroker.core.cluster import MetadataDelta
 from pybroker.records.hashes import coordinator_partition
 from pybroker.runtime.flusher import Flusher
-from pybroker.storage.interface import DiskFullError, NoDescriptorError, StorageError
+from pybroker.storage.errors import DiskFullError, NoDescriptorError, StorageError
 from pybroker.wire.errors import ErrorCode, KafkaError
 from pybroker.wire.messages import (
     InitProducerIdRequest,

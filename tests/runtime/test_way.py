@@ -16,7 +16,7 @@ from pybroker.core.settings import Settings
 from pybroker.runtime.clock import SystemClock
 from pybroker.runtime.controller import Controller, open_controller
 from pybroker.runtime.way import Way
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.wire.messages import CreateTopicsRequest
 

@@ -33,7 +33,8 @@ from pybroker.records.control import build_marker
 from pybroker.runtime import metadata_log
 from pybroker.runtime.metadata_log import MetadataLog
 from pybroker.runtime.recovery import recover
-from pybroker.storage.interface import DataDirectoryError, DiskFullError, LogConfig, StorageError
+from pybroker.storage.errors import DataDirectoryError, ExhaustedError, StorageError
+from pybroker.storage.interface import LogConfig
 from pybroker.storage.snapshot_files import snapshot_files_of
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
@@ -326,7 +327,7 @@ class Life:
         partition.unsure = batch
         try:
             log.append(bytearray(batch.data), batch.header, self.now_ms)
-        except DiskFullError:
+        except ExhaustedError:
             partition.unsure = None
             raise
         except StorageError:
@@ -494,7 +495,7 @@ class Life:
         name = self.unsure_name = f"n{self.named}"
         try:
             self.metadata.append([messages.TopicRecord(name=name, topic_id=bytes(16))], self.now_ms)
-        except DiskFullError:
+        except ExhaustedError:
             self.unsure_name = None
             raise
         self.names.append(name)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pybroker.storage import compacted, home, layout, leftovers, log, recovery, scan, segment, segment_file, store
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files, OpenFile, storage_error
-from pybroker.storage.interface import StorageError
 from pybroker.storage.producer_snapshots import SnapshotsOnDisk
 from pybroker.storage.transaction_indexes import TransactionIndexes
 

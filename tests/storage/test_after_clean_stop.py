@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 
 LOG = "00000000000000000000"
 

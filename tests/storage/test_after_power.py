@@ -18,7 +18,8 @@ from pybroker.records.batch import patch_base_offset_and_epoch, read_header
 from pybroker.records.builder import build_batch
 from pybroker.records.control import build_marker
 from pybroker.runtime.recovery import recover
-from pybroker.storage.interface import DataDirectoryError, LogConfig, NoDescriptorError, StorageError
+from pybroker.storage.errors import DataDirectoryError, NoDescriptorError, StorageError
+from pybroker.storage.interface import LogConfig
 from pybroker.storage.store import DiskLogStore
 from pybroker.storage.time_index import TimeIndex
 from pybroker.storage.transaction_index import decode_entries

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pybroker.records.batch import read_header
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.testing.simulated_disk import Stop
 from tests.storage.stopping_files import StoppingFiles
 

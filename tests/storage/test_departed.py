@@ -13,8 +13,9 @@ from pybroker.records.batch import read_header
 from pybroker.records.builder import build_batch
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import read_offsets
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import LogConfig, Owner, StorageError
+from pybroker.storage.interface import LogConfig, Owner
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import SimulatedDisk
 from tests.storage.moved_logs import copy, secure

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pybroker.storage.checkpoints import read_offsets
+from pybroker.storage.errors import DataDirectoryError, DiskFullError, NoDescriptorError, StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import AbortedTransaction, DataDirectoryError, DiskFullError, LogConfig, NoDescriptorError, StorageError
+from pybroker.storage.interface import AbortedTransaction, LogConfig
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pybroker.storage.errors import StorageError
 from pybroker.storage.futures import CopiedLog
-from pybroker.storage.interface import Owner, StorageError
+from pybroker.storage.interface import Owner
 from pybroker.testing.simulated_disk import Stop
 from tests.storage.moved_logs import (
     KEY,

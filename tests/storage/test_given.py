@@ -10,9 +10,9 @@ import trio
 
 from pybroker import Broker, BrokerConfig
 from pybroker.records.builder import build_batch
+from pybroker.storage.errors import DataDirectoryError
 from pybroker.storage.files import Files
 from pybroker.storage.given import check_given
-from pybroker.storage.interface import DataDirectoryError
 from pybroker.storage.lock import DirectoryLock
 
 METADATA = "__cluster_metadata-0/00000000000000000000.log"

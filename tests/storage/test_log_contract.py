@@ -10,7 +10,8 @@ import pytest
 from pybroker.records.batch import read_header
 from pybroker.records.builder import build_batch
 from pybroker.records.record import Record
-from pybroker.storage.interface import EpochEnd, LogConfig, SegmentInfo, StorageError, TimestampOffset
+from pybroker.storage.errors import StorageError
+from pybroker.storage.interface import EpochEnd, LogConfig, SegmentInfo, TimestampOffset
 from pybroker.storage.memory import MemoryLogStore
 
 Append = Callable[..., bytes]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from pybroker.storage.errors import StorageError
 from pybroker.storage.futures import CopiedLog
-from pybroker.storage.interface import LogConfig, Owner, StorageError
+from pybroker.storage.interface import LogConfig, Owner
 from pybroker.storage.store import DiskLogStore
 from pybroker.testing.simulated_disk import Plan, SimulatedDisk, Stop
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from pybroker.storage.checkpoints import OffsetCheckpoints, read_offsets
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import LogConfig, StorageError
+from pybroker.storage.interface import LogConfig
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]

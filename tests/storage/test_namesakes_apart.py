@@ -12,8 +12,9 @@ import pytest
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import OffsetCheckpoints
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import Owner, StorageError
+from pybroker.storage.interface import Owner
 
 Append = Callable[..., bytes]
 Open = Callable[..., Any]

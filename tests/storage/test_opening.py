@@ -10,8 +10,9 @@ import pytest
 
 from pybroker.records.batch import read_header
 from pybroker.storage.checkpoints import read_offsets
+from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import DataDirectoryError, Owner, StorageError
+from pybroker.storage.interface import Owner
 from tests.storage.moved_logs import (
     KEY,
     TOPIC_ID,

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from pybroker.storage.interface import StorageError
+from pybroker.storage.errors import StorageError
 from pybroker.storage.memory_segment import MemorySegment
 from pybroker.storage.parts import Segment
 from pybroker.storage.recovery_point import RecoveryPoint

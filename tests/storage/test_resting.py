@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pybroker.records.builder import build_batch
 from pybroker.storage.checkpoints import write_offsets
+from pybroker.storage.errors import StorageError
 from pybroker.storage.files import Files
-from pybroker.storage.interface import StorageError
 from pybroker.storage.resting import RestingLog, RestingLogs
 from pybroker.storage.store import DiskLogStore
 from pybroker.wire.uuids import to_text

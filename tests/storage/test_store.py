@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pybroker.storage.interface import DataDirectoryError, LogConfig
+from pybroker.storage.errors import DataDirectoryError
+from pybroker.storage.interface import LogConfig
 from pybroker.wire.uuids import from_text, to_text
 
 Append = Callable[..., bytes]
