@@ -82,11 +82,17 @@ def test_layers() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def _the_map() -> dict[str, str]:
+    """What docs/architecture.md says lies where: the words about each room; "" is the top."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    section = text.partition("## What lies where\n")[2].partition("\n## ")[0]
+    _, *parts = re.split(r"^\*\*(?:`(\w+)/`|At the top)\*\*$", section, flags=re.MULTILINE)
+    return {room or "": words for room, words in zip(parts[::2], parts[1::2], strict=True)}
+
+
 def test_the_map_is_true() -> None:
     """Every module that the map in docs/architecture.md names lies in the room where it says."""
-    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    rows = re.findall(r"^\| (`(\w+)/`|at the top) \| (.*) \|$", text, re.MULTILINE)
-    named = [(PACKAGE / room, name) for _, room, words in rows for name in re.findall(r"`(\w+)/?`", words)]
+    named = [(PACKAGE / room, name) for room, words in _the_map().items() for name in re.findall(r"`(\w+)/?`", words)]
     assert len(named) > 80
     missing = [
         f"{room.name}/{name}"
@@ -99,7 +105,5 @@ def test_the_map_is_true() -> None:
 @pytest.mark.parametrize("room", ["runtime", "storage"])
 def test_the_map_is_whole(room: str) -> None:
     """Where bytes rest and where decisions meet the disk nobody has to guess: the map names every module."""
-    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    (words,) = re.findall(rf"^\| `{room}/` \| (.*) \|$", text, re.MULTILINE)
     modules = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
-    assert modules - set(re.findall(r"`(\w+)`", words)) == set()
+    assert modules - set(re.findall(r"`(\w+)`", _the_map()[room])) == set()
