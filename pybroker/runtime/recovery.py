@@ -13,7 +13,7 @@ from pybroker.core.producers import ProducerEntry, Producers, is_expired
 from pybroker.records.batch import BatchHeader
 from pybroker.records.control import ControlType, control_type, marker_coordinator_epoch
 from pybroker.records.record import iter_records
-from pybroker.storage.interface import Log, Slice
+from pybroker.storage.interface import AbortedTransaction, Log, Slice
 
 logger = logging.getLogger(__name__)
 
@@ -40,22 +40,23 @@ def replay(log: Log, state: PartitionState, start: int) -> None:
     """Who wrote to the log from `start` on (nothing does after a clean stop), by the headers of its batches, and what was aborted.
 
     Batches before the log's start count as long as they are there: a producer that was known until a crash is still the same one. The
-    transaction index is believed only up to `start`: what comes after it is added anew.
+    transaction index is believed only up to `start`: what comes after it is what the markers say.
     """
-    if start < log.log_end_offset:
-        log.forget_aborted(start)
     for aborted in log.aborted():
-        state.keep_aborted(aborted)
+        if aborted.last_offset < start or start >= log.log_end_offset:
+            state.keep_aborted(aborted)
     state.forget_aborted()
     if start >= log.log_end_offset:
         return
+    found: list[AbortedTransaction] = []
     for header, batch in log.batches(start):
         if header.base_offset < start:
             continue
         if header.is_control and header.producer_id >= 0:
-            _replay_marker(log, state, header, batch)
+            found += _replay_marker(state, header, batch)
         else:
             state.producers.update(header, header.base_offset)
+    log.settle_aborted(start, found)
     state.log_end_offset = log.log_end_offset
     state.producers.settle(state.high_watermark)
     state.forget_aborted()
@@ -66,9 +67,7 @@ def renew_aborted(log: Log, leader_epoch: int) -> None:
     state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
     for header, batch in log.batches(0):
         if header.is_control and header.producer_id >= 0:
-            for record in iter_records(batch.read()):
-                committed = control_type(record.key) == ControlType.COMMIT
-                state.advance_marker(header, header.base_offset, marker_coordinator_epoch(record.value), committed=committed)
+            _replay_marker(state, header, batch)
         else:
             state.producers.update(header, header.base_offset)
     said, found = list(log.aborted()), list(state.aborted or ())
@@ -83,12 +82,15 @@ def renew_aborted(log: Log, leader_epoch: int) -> None:
         )
 
 
-def _replay_marker(log: Log, state: PartitionState, header: BatchHeader, batch: Slice) -> None:
+def _replay_marker(state: PartitionState, header: BatchHeader, batch: Slice) -> list[AbortedTransaction]:
+    """What it aborted."""
+    found = []
     for record in iter_records(batch.read()):
         committed = control_type(record.key) == ControlType.COMMIT
         aborted = state.advance_marker(header, header.base_offset, marker_coordinator_epoch(record.value), committed=committed)
         if aborted is not None:
-            log.add_aborted(aborted)
+            found.append(aborted)
+    return found
 
 
 def latest_snapshot(log: Log) -> tuple[int, list[ProducerEntry]]:

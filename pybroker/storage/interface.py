@@ -288,7 +288,11 @@ class Log(Protocol):
         ...
 
     def forget_aborted(self, from_offset: int) -> None:
-        """Drop the entries whose marker lies at or after `from_offset`, to have them added anew."""
+        """Drop the entries whose marker lies at or after `from_offset`."""
+        ...
+
+    def settle_aborted(self, from_offset: int, entries: Sequence[AbortedTransaction]) -> None:
+        """Let the indexes hold these of the markers at or after `from_offset`: all that there are. What says so already stays as it is."""
         ...
 
     def write_producer_snapshot(self, offset: int, content: bytes) -> None:

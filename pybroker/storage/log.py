@@ -14,6 +14,7 @@ Theory of operation
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from random import Random
 from typing import Any
 
@@ -447,9 +448,21 @@ class PartitionLog:
 
     def forget_aborted(self, from_offset: int) -> None:
         """See `interface.Log.forget_aborted`."""
+        self.settle_aborted(from_offset, ())
+
+    def settle_aborted(self, from_offset: int, entries: Sequence[AbortedTransaction]) -> None:
+        """See `interface.Log.settle_aborted`."""
+        found: dict[int, list[AbortedTransaction]] = {}
+        for entry in entries:
+            found.setdefault(self._segments.base_of(entry.last_offset), []).append(entry)
         for base_offset in self._segments.bases_from(from_offset):
-            kept = [entry for entry in self.home.aborted.of(base_offset) if entry.last_offset < from_offset]
-            self.home.aborted.replace(base_offset, kept)
+            said = self.home.aborted.of(base_offset)
+            kept = [entry for entry in said if entry.last_offset < from_offset]
+            wanted = kept + found.get(base_offset, [])
+            same = [entry for entry, _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, said, strict=False))]
+            self.home.aborted.replace(base_offset, same)
+            for entry in wanted[len(same) :]:
+                self.home.aborted.add(base_offset, entry)
 
     def renew_aborted(self, entries: Iterable[AbortedTransaction]) -> None:
         """See `interface.Log.renew_aborted`."""
@@ -458,7 +471,9 @@ class PartitionLog:
     # --- producer snapshots
 
     def write_producer_snapshot(self, offset: int, content: bytes) -> None:
-        """See `interface.Log.write_producer_snapshot`."""
+        """See `interface.Log.write_producer_snapshot`. One that a start would believe at once follows no entry that is not on the disk."""
+        if offset <= self.recovery_point and self.home.aborted.has_unsynced:
+            self.flush()
         self.home.write_snapshot(offset, content)
 
     def producer_snapshots(self) -> Iterator[tuple[int, bytes]]:

@@ -36,6 +36,11 @@ class AbortedInMemory:
         else:
             self._entries.pop(base_offset, None)
 
+    @property
+    def has_unsynced(self) -> bool:
+        """Nothing outlives the process."""
+        return False
+
     def renew(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
         """Nothing is ever in doubt."""
 

@@ -128,6 +128,7 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
         end_offset = log_start_offset
     if not checkpointed.clean:
         home.distrust_names()
+        home.aborted.distrust(found.transactional)
         _forget_aborted_after(home, segments, end_offset)
         _find_epochs_before(epochs, segments, log_start_offset)
     epochs.truncate_from_end(end_offset)

@@ -3,7 +3,8 @@
 Rules
 - An entry is durable when the log is flushed. What a crash takes of an index is found again from the markers behind the last producer
   snapshot, so no snapshot may follow an entry that is not in its file.
-- Entries that stay are not written anew, so what was durable of them stays so. All is written anew, durably, where an index is doubted.
+- Entries that stay are not written anew, so what was durable of them stays so. A snapshot that a start would believe at once, for all
+  before it is on the disk, waits until they are. All is written anew, durably, where an index is doubted.
 - An entry that finds no room, or no descriptor, waits here and is read from here. Whoever writes a snapshot tries again before, and writes
   none if that fails.
 - The seals go before an index is changed otherwise than by adding to it.
@@ -86,8 +87,8 @@ class TransactionIndexes:
                 rewrite_entries(self._files, path, content, wanted)
             except OSError as error:
                 raise storage_error("write", path, error) from error
+            self._changed(base_offset)
         self._forget_waiting(base_offset)
-        self._changed(base_offset)  # also if it is as it was: who wrote it may not have made it durable
 
     def renew(self, base_offsets: Sequence[int], entries: Iterable[AbortedTransaction]) -> None:
         """Write the indexes of all segments anew, durably; the seals go last: a stop in between leaves the doubt. Raises StorageError."""
@@ -133,6 +134,15 @@ class TransactionIndexes:
     def _changed(self, base_offset: int) -> None:
         self._unsynced.add(base_offset)
         self._names_changed = True
+
+    def distrust(self, base_offsets: Iterable[int]) -> None:
+        """The process before this one stopped without a word: what it wrote there may not be durable yet, and is with the next `sync`."""
+        self._unsynced.update(base_offsets)
+
+    @property
+    def has_unsynced(self) -> bool:
+        """Whether some entry may not be durable."""
+        return bool(self._unsynced)
 
     def sync(self) -> bool:
         """Make what is written durable; whether names in the directory changed since the last time. Blocking. Raises OSError."""

@@ -161,6 +161,25 @@ def test_the_power_fails_after_a_start_that_recovered(seed: int) -> None:
     assert room.aborted()[:4] == room.whole
 
 
+@pytest.mark.parametrize("gone", [(".snapshot",), (".snapshot", ".txnindex", "transaction-index-checkpoint")])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_power_fails_after_a_start_that_read_all_of_the_log(seed: int, gone: tuple[str, ...]) -> None:
+    """A snapshot that is believed at once, since all before it is on the disk, comes with the entries of what was aborted before it."""
+    disk = SimulatedDisk()
+    room = TransactionRoom(Path("/"), disk)
+    path = room.path / "t-0"
+    for name in [name for name in disk.listdir(str(path)) if name.endswith(gone)]:
+        disk.unlink(str(path / name))
+    disk.fsync_directory(str(path))
+    store = room.open()
+    log = store.get("t", 0)
+    state, _ = recover(log, 1, 1, NEVER)
+    log.write_producer_snapshot(log.log_end_offset, encode_snapshot(state.producers))
+    disk.die()
+    disk.lose_power(Random(seed))
+    assert room.aborted() == room.whole
+
+
 def test_what_says_how_they_were_is_damaged(room: TransactionRoom) -> None:
     """Then nothing is believed, and nothing is lost."""
     path = room.path / "t-0" / "transaction-index-checkpoint"
