@@ -87,6 +87,28 @@ def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> Non
     trio.run(main)
 
 
+def test_directory_that_fails_when_a_name_is_used_again(disks: Disks, trouble: type[TroubledFiles]) -> None:
+    """Nobody knows it yet, and an old log of that name lies in it: it is tried, and the new topic goes where it can be served."""
+
+    async def main() -> None:
+        async with disks.open() as room:
+            await room.create("x")
+            await room.create("t")
+            assert await room.produce("t") == 0
+            assert await room.places("t") == [("b", 0, False)]
+            trouble.broken = disks.b
+            assert await room.delete("t") == 0
+            assert await room.create("t") == 0
+            assert await room.produce("t") == 0
+            assert await room.places("t") == [("a", 0, False)]
+            assert [result.error_code for result in (await room.describe()).results] == [0, STORAGE_ERROR]
+            trouble.broken = ""
+        async with disks.open() as room:
+            assert await room.end_offset("t") == (0, 1)
+
+    trio.run(main)
+
+
 def test_one_file_that_fails(disks: Disks, trouble: type[TroubledFiles], caplog: pytest.LogCaptureFixture) -> None:
     """A partition goes offline by itself where its directory still takes files; a stop says that not all was safe."""
 

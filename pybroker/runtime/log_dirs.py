@@ -68,11 +68,12 @@ class LogDirs:
         self._controller = controller
         self._moves: Moves | None = None
         self._nursery: trio.Nursery | None = None
-        self._looking: set[str] = set()
+        self._looking: dict[str, trio.Event] = {}  # with the end of each look
         self._looks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         partitions.failed = self._partition_failed
         partitions.suspect = self._suspect_all
         controller.failed = self._metadata_failed
+        controller.way.look = self.look
         controller.listeners.append(self._follow)
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -230,20 +231,32 @@ class LogDirs:
     def _partition_failed(self, live: LivePartition) -> None:
         self._suspect(live.log.directory)
 
+    async def look(self) -> bool:
+        """Try all directories; whether one is offline from then on."""
+        before = self._count_online()
+        self._suspect_all()
+        for ended in list(self._looking.values()):
+            await ended.wait()
+        return self._count_online() < before
+
+    def _count_online(self) -> int:
+        return sum(directory.failure is None for directory in self._store.directories())
+
     def _suspect_all(self) -> None:
         for directory in self._store.directories():
-            self._suspect(directory.path)
+            if directory.failure is None:
+                self._suspect(directory.path)
 
     def _suspect(self, path: str) -> None:
         if self._nursery is not None and path not in self._looking:
-            self._looking.add(path)
+            self._looking[path] = trio.Event()
             self._nursery.start_soon(self._look_soon, path, name="look at a log directory")
 
     async def _look_soon(self, path: str) -> None:
         try:
             await self._look_at(path)
         finally:
-            self._looking.discard(path)
+            self._looking.pop(path).set()
 
     async def _look_at(self, path: str) -> None:
         """Try a directory, which is offline afterwards if that failed. One at a time: it is always the same file."""

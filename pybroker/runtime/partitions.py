@@ -27,7 +27,7 @@ from pybroker.runtime.partition import Host, LivePartition
 from pybroker.runtime.recovery import recover
 from pybroker.runtime.threads import in_thread
 from pybroker.runtime.topic_rules import TopicRules
-from pybroker.storage.errors import StorageError
+from pybroker.storage.errors import ExhaustedError, StorageError
 from pybroker.storage.interface import Log, LogStore
 from pybroker.wire.errors import ErrorCode
 from pybroker.wire.uuids import ZERO_UUID
@@ -200,6 +200,8 @@ class Partitions:
                 return self._open_log(topic, index)
             except (StorageError, RecordsError) as error:
                 reason = str(error)
+                if not isinstance(error, (ExhaustedError, RecordsError)):
+                    self._suspect()
         logger.log(level, "%s-%d is offline: %s", topic.image.name, index, reason)
         return self._placeholder(topic, index, reason)
 

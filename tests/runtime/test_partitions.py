@@ -12,7 +12,7 @@ import trio
 
 from pybroker.core.cluster import MetadataDelta, PartitionImage
 from pybroker.records.builder import build_batch
-from pybroker.storage.errors import StorageError
+from pybroker.storage.errors import DiskFullError, StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.interface import UnopenedLog
 from pybroker.storage.memory import MemoryLogStore
@@ -173,6 +173,25 @@ def test_a_directory_that_cannot_be_renamed_is_nobodys(tmp_path: Path) -> None:
         live.append_records(build_batch([(None, b"new", 2000)]))
     assert live.offline
     store.abandon()
+
+
+@pytest.mark.parametrize(("error", "suspicions"), [(StorageError("EIO"), 1), (DiskFullError("ENOSPC"), 0)])
+def test_a_log_that_cannot_be_made_is_a_suspicion(
+    store: MemoryLogStore, monkeypatch: pytest.MonkeyPatch, error: StorageError, suspicions: int
+) -> None:
+    """The directories are tried, for the old log of that name may lie in another one than the new; a full one is none that fails."""
+    found: list[str] = []
+    room = PartitionRoom(store)
+    room.partitions.suspect = lambda: found.append("suspect")
+
+    def create(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(MemoryLogStore, "create", create)
+    room.create_topic("t")
+    live = room.partitions.find("t", 0)
+    assert live is not None
+    assert (live.offline, len(found)) == (True, suspicions)
 
 
 def test_a_flush_that_meets_a_deleted_log_is_no_failure(store: MemoryLogStore, caplog: pytest.LogCaptureFixture) -> None:

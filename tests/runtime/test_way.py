@@ -16,7 +16,7 @@ from pybroker.core.settings import Settings
 from pybroker.runtime.clock import SystemClock
 from pybroker.runtime.controller import Controller, open_controller
 from pybroker.runtime.way import Way
-from pybroker.storage.errors import StorageError
+from pybroker.storage.errors import DiskFullError, StorageError
 from pybroker.storage.memory import MemoryLogStore
 from pybroker.wire.messages import CreateTopicsRequest
 
@@ -30,6 +30,7 @@ class SlowStore(MemoryLogStore):
         self.began, self.may_end = threading.Event(), threading.Event()
         self.calls = 0
         self.is_broken = False
+        self.error = StorageError("it cannot be written to")
 
     def is_in_the_way(self, topic: str) -> bool:
         return topic in self.taken
@@ -40,7 +41,7 @@ class SlowStore(MemoryLogStore):
         self.began.set()
         assert self.may_end.wait(20)
         if self.is_broken:
-            raise StorageError("no space is left")
+            raise self.error
         self.taken -= taken
 
 
@@ -96,12 +97,53 @@ def test_call_that_fails(caplog: pytest.LogCaptureFixture) -> None:
             await wait_all_tasks_blocked()
             store.may_end.set()
         assert store.calls == len(caplog.records) == 1
-        assert "no space is left" in caplog.text
+        assert "it cannot be written to" in caplog.text
         store.is_broken = False
         await way.make(["t"])
         assert (store.calls, store.taken) == (2, set())
 
     trio.run(main)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_call_that_fails_is_a_reason_to_look(found: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """If a directory is offline from then on another call is made, without it; if none is, all is as it was."""
+    store = SlowStore("t")
+    store.is_broken = True
+    store.may_end.set()
+    looks: list[int] = []
+
+    async def look() -> bool:
+        looks.append(store.calls)
+        store.is_broken = not found
+        return found
+
+    async def main() -> None:
+        way = Way(store)
+        way.look = look
+        await way.make(["t"])
+
+    trio.run(main)
+    assert (looks, store.calls, store.taken) == (([1], 2, set()) if found else ([1], 1, {"t"}))
+    assert len(caplog.records) == (0 if found else 1)
+
+
+def test_full_disk_is_no_reason_to_look(caplog: pytest.LogCaptureFixture) -> None:
+    """It is told, and that is all."""
+    store = SlowStore("t")
+    store.is_broken, store.error = True, DiskFullError("no space is left")
+    store.may_end.set()
+
+    async def look() -> bool:
+        raise AssertionError
+
+    async def main() -> None:
+        way = Way(store)
+        way.look = look
+        await way.make(["t"])
+
+    trio.run(main)
+    assert (store.calls, len(caplog.records)) == (1, 1)
 
 
 def test_who_began_the_call_is_cancelled() -> None:
