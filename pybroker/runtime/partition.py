@@ -68,10 +68,12 @@ class LivePartition:
         "_failure",
         "_host",
         "_last_flush_ms",
+        "_quiet_of_index_until_ms",
         "_quiet_until_ms",
         "_rules",
         "_snapshot_offset",
         "_told_full",
+        "_told_of_index",
         "_watchers",
         "cleaning",
         "is_internal",
@@ -101,6 +103,8 @@ class LivePartition:
         self._last_flush_ms = -1
         self._quiet_until_ms = 0
         self._told_full = False
+        self._quiet_of_index_until_ms = 0
+        self._told_of_index = False
         self.cleaning: trio.Event | None = None
         self.moving = False
 
@@ -199,6 +203,7 @@ class LivePartition:
             self.log.add_aborted(aborted)
         except StorageError as error:
             self.take_offline(error)
+        self._tell_of_index()
 
     def _write(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> int:
         base_offset = self._put(batch, header, now_ms)
@@ -282,6 +287,21 @@ class LivePartition:
     def _tell_room(self) -> None:
         logger.info("%s-%d takes writes again", self.topic, self.partition)
         self._told_full = False
+
+    def _tell_of_index(self) -> None:
+        """Entries that wait are lost with the process, and cost the next start time: a line a minute, and one when they are written."""
+        reason = self.log.aborted_wait_for
+        if reason is None:
+            if self._told_of_index:
+                logger.info("%s-%d has all aborted transactions in its transaction index again", self.topic, self.partition)
+                self._told_of_index = False
+            return
+        now_ms = self._host.clock.now_ms()
+        if now_ms >= self._quiet_of_index_until_ms:
+            waiting = "%s-%d keeps aborted transactions in memory until its transaction index takes them: %s"
+            logger.warning(waiting, self.topic, self.partition, reason)
+            self._quiet_of_index_until_ms = now_ms + TELL_FULL_EVERY_MS
+            self._told_of_index = True
 
     def take_offline(self, error: StorageError) -> None:
         """The log failed. What was not committed is not known to be written; nothing more is taken or given until the next start.
@@ -450,3 +470,4 @@ class LivePartition:
             self._snapshot_offset = offset
         except StorageError as error:
             logger.warning("%s-%d: no producer snapshot at %d: %s", self.topic, self.partition, offset, error)
+        self._tell_of_index()

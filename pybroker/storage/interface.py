@@ -276,6 +276,11 @@ class Log(Protocol):
         """Keep an aborted transaction in the index (`.txnindex`) of the segment that holds its marker, in the order of markers."""
         ...
 
+    @property
+    def aborted_wait_for(self) -> str | None:
+        """Why aborted transactions are kept in memory only, where no space is left or no descriptor; None: all are in the indexes."""
+        ...
+
     def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """What the transaction indexes hold, in order, from the segment of an offset on.
 

@@ -441,6 +441,11 @@ class PartitionLog:
         """See `interface.Log.add_aborted`."""
         self._or_fail(self.home.aborted.add, self._segments.base_of(entry.last_offset), entry)
 
+    @property
+    def aborted_wait_for(self) -> str | None:
+        """See `interface.Log.aborted_wait_for`."""
+        return self.home.aborted.waits_for
+
     def aborted(self, from_offset: int = 0) -> Iterator[AbortedTransaction]:
         """See `interface.Log.aborted`."""
         for base_offset in self._segments.bases_from(from_offset):

@@ -37,6 +37,11 @@ class AbortedInMemory:
             self._entries.pop(base_offset, None)
 
     @property
+    def waits_for(self) -> str | None:
+        """Nothing ever waits."""
+        return None
+
+    @property
     def has_unsynced(self) -> bool:
         """Nothing outlives the process."""
         return False

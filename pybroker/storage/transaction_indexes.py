@@ -28,7 +28,7 @@ from pybroker.storage.transaction_index import append_entry, encode_entries, rea
 class TransactionIndexes:
     """Of the log in `directory`. Changed on one thread, while `sync` may run on another. An index is named by its segment's base offset."""
 
-    __slots__ = ("_doubted", "_files", "_names_changed", "_present", "_seals", "_unsynced", "_waiting", "directory")
+    __slots__ = ("_doubted", "_files", "_names_changed", "_present", "_seals", "_unsynced", "_waiting", "_why_waiting", "directory")
 
     def __init__(self, files: Files, directory: str) -> None:
         self.directory = directory
@@ -37,6 +37,7 @@ class TransactionIndexes:
         self._unsynced: set[int] = set()
         self._names_changed = False
         self._waiting: list[tuple[int, AbortedTransaction]] = []
+        self._why_waiting = ""
         self._doubted = False
         self._seals: dict[int, Seal] | None = None  # what the file says; None: it is not there, or says nothing
 
@@ -61,8 +62,15 @@ class TransactionIndexes:
         """Add to an index, sooner or later. Raises StorageError."""
         self._present.add(base_offset)
         self._waiting.append((base_offset, entry))
-        with suppress(ExhaustedError):
+        try:
             self.write_waiting()
+        except ExhaustedError as error:
+            self._why_waiting = str(error)
+
+    @property
+    def waits_for(self) -> str | None:
+        """Why entries are not written yet; None: all are."""
+        return self._why_waiting if self._waiting else None
 
     def write_waiting(self) -> None:
         """Write what found no room before. Raises StorageError; ExhaustedError if there still is none."""

@@ -98,3 +98,39 @@ def test_aborted_is_aborted(broker: Broker, number: int, clean: bool, finds_room
     broker.files.is_full = False
     broker.live(second)
     broker.live(second)
+
+
+@pytest.mark.parametrize("ends_by", ["another", "a snapshot"])
+def test_entries_that_wait_are_told(broker: Broker, ends_by: str, caplog: pytest.LogCaptureFixture) -> None:
+    """When that begins, once a minute while it lasts, and when it is over."""
+
+    def told() -> list[str]:
+        found = [record.getMessage() for record in caplog.records if "transaction index" in record.getMessage()]
+        caplog.clear()
+        return found
+
+    async def story(room: TransactionRoom) -> None:
+        live = room.room.partition("a")
+        await abort_one(room, "none waits")
+        assert told() == []
+        broker.files.is_full = True
+        for name in "one", "two", "three":
+            await abort_one(room, name)
+        (begun,) = told()
+        assert begun.startswith("a-0 keeps aborted transactions in memory until its transaction index takes them: no space is left")
+        assert "00000000000000000000.txnindex: " in begun
+        await trio.sleep(60)  # of a clock that jumps
+        await abort_one(room, "four")
+        assert len(told()) == 1
+        broker.files.is_full = False
+        if ends_by == "another":
+            await abort_one(room, "five")
+        else:
+            live.take_snapshot()
+        assert told() == ["a-0 has all aborted transactions in its transaction index again"]
+        await abort_one(room, "six")
+        live.take_snapshot()
+        assert told() == []
+
+    with caplog.at_level(logging.INFO):
+        broker.live(story)
