@@ -12,7 +12,8 @@ Rules
 - Where an index is written anew (truncation, compaction, recovery) the file goes first.
 - Without the file, as in a log of Kafka's or after a kill of one that was never stopped, an index is believed if it can be one: whole
   entries, in order, of markers that lie in its segment. A segment that lost its other indexes too is looked at.
-- What is not believed is made anew from the markers (`runtime.recovery`).
+- What is not believed is made anew from the markers (`runtime.recovery`). Where nothing but those other indexes tells of a loss, and they
+  are made anew sooner, the file says that there is a doubt, until it is settled: a kill in between would forget it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pybroker.records.checksum import crc32c
 from pybroker.storage.transaction_index import ENTRY_BYTES, decode_entries
 
 VERSION = "0"
+DOUBT = b"doubt\n"  # in the place of all else
 
 
 class Seal(NamedTuple):
@@ -46,6 +48,8 @@ def encode_seals(seals: Mapping[int, Seal]) -> bytes:
 
 def decode_seals(content: bytes) -> dict[int, Seal]:
     """By base offset. Raises ValueError."""
+    if content == DOUBT:
+        raise ValueError("a start that found indexes missing was stopped before it had made the transaction indexes anew")
     version, count, *lines = content.decode("ascii").splitlines()
     if version != VERSION or int(count) != len(lines):
         raise ValueError(f"no version {VERSION} of {len(lines)} lines")

@@ -22,13 +22,14 @@ from __future__ import annotations
 import itertools
 import os
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_epochs
 from pybroker.storage.epochs import EpochCache
-from pybroker.storage.errors import StorageError
+from pybroker.storage.errors import ExhaustedError, StorageError
 from pybroker.storage.files import Files
 from pybroker.storage.foreign import scan_beside, without_foreign
 from pybroker.storage.home import LogHome
@@ -136,9 +137,24 @@ def open_log(home: LogHome, config: LogConfig, checkpointed: Checkpointed) -> Op
     home.snapshots.drop_after(end_offset if checkpointed.clean else min(checkpointed.recovery_point, end_offset))
     doubts = _doubts(home, found, segments, checkpointed, end_offset)
     findings.remarks += doubts
-    findings.doubts_aborted = bool(doubts) or (checkpointed.clean and bool(found.unindexed.intersection(bases)))
+    findings.doubts_aborted = _has_lost_indexes(home, found, segments, checkpointed) or bool(doubts)
     recovery_point = end_offset if checkpointed.clean and findings.scanned_bytes == 0 else min(checkpointed.recovery_point, end_offset)
     return Opened(segments, epochs, log_start_offset, recovery_point, findings.report())
+
+
+def _has_lost_indexes(home: LogHome, found: Settled, segments: list[DiskSegment], checkpointed: Checkpointed) -> bool:
+    """Whether indexes that were there are gone, the transaction indexes perhaps with them. Raises StorageError.
+
+    After a kill the last segment, and what is not flushed, may never have had any. What compaction had not put in its place had none.
+    """
+    lost = [segment for segment in segments if segment.base_offset in found.unindexed]
+    if not checkpointed.clean:
+        durable = [segment for segment in lost if segment is not segments[-1] and segment.next_offset <= checkpointed.recovery_point]
+        return bool(durable) and not found.sealed and not found.swapped
+    if not found.sealed and any(segment.size_bytes for segment in lost):
+        with suppress(ExhaustedError):  # without room, a kill before they are made anew is not seen
+            home.aborted.note_doubt()
+    return bool(lost)
 
 
 def _doubts(home: LogHome, found: Settled, segments: list[DiskSegment], checkpointed: Checkpointed, end_offset: int) -> list[str]:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pybroker.storage import layout
 from pybroker.storage.errors import ExhaustedError
 from pybroker.storage.files import Files, storage_error
-from pybroker.storage.index_seals import Seal, decode_seals, encode_seals, seal_of, why_not_believed
+from pybroker.storage.index_seals import DOUBT, Seal, decode_seals, encode_seals, seal_of, why_not_believed
 from pybroker.storage.interface import AbortedTransaction
 from pybroker.storage.transaction_index import append_entry, encode_entries, read_entries, rewrite_entries
 
@@ -181,8 +181,17 @@ class TransactionIndexes:
         for base_offset in sorted(set(ends) & (self._present | set(seals))):
             why = why_not_believed(self._content(base_offset), seals.get(base_offset), base_offset, ends[base_offset])
             doubts += [f"{self._path(base_offset)} is not believed: {why}"] if why is not None else []
-        self._doubted = bool(doubts)
+        self._doubted |= bool(doubts)
         return doubts
+
+    def note_doubt(self) -> None:
+        """Where there are no seals: let the next starts doubt the indexes, until they are made anew. Raises StorageError."""
+        self._doubted = True
+        self._seals = {}
+        try:
+            self._files.replace_file(self._seals_path(), DOUBT)
+        except OSError as error:
+            raise storage_error("write", self._seals_path(), error) from error
 
     def _content(self, base_offset: int) -> bytes:
         """Empty if the file is not there."""
@@ -198,7 +207,7 @@ class TransactionIndexes:
             self._seals = decode_seals(self._files.read_file(path))
         except ValueError as damage:
             self._seals = {}
-            return [f"{path} is damaged: {damage}"]
+            return [f"{path} says nothing of the transaction indexes: {damage}"]
         except OSError as error:
             raise storage_error("read", path, error) from error
         return []

@@ -100,11 +100,42 @@ def test_damage_is_found_and_mended(room: TransactionRoom, kind: str, which: int
 
 def test_all_indexes_are_gone(room: TransactionRoom) -> None:
     """Also where nothing is left that says what they were: a segment without its other indexes is looked at."""
+    without_indexes(room)
+    assert room.aborted() == room.whole
+    assert len(room.indexes()) > 1
+
+
+def without_indexes(room: TransactionRoom) -> None:
+    """Nothing is left of them, nor of what says what they were."""
     for path in (room.path / "t-0").iterdir():
         if path.suffix in (".index", ".timeindex", ".txnindex") or path.name == "transaction-index-checkpoint":
             path.unlink()
+
+
+@pytest.mark.parametrize("stop", ["before they are opened", "after", "while the markers are read", "while they are written"])
+def test_all_indexes_are_gone_and_the_start_is_killed(room: TransactionRoom, monkeypatch: pytest.MonkeyPatch, stop: str) -> None:
+    """The next start doubts them, too."""
+    without_indexes(room)
+    if stop == "before they are opened":
+        (room.path / ".kafka_cleanshutdown").unlink()
+    else:
+        store = room.open()
+        log = store.get("t", 0)
+        if stop != "after":
+            owner, name = (type(log), "renew_aborted") if stop == "while the markers are read" else (type(log.home.aborted), "_renew")
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, name, stopped)
+                with pytest.raises(KeyboardInterrupt):
+                    recover(log, 1, 1, NEVER)
+        store.abandon()
+    assert room.aborted(clean=False) == room.whole
     assert room.aborted() == room.whole
-    assert len(room.indexes()) > 1
+    assert room.aborted() == room.whole
+
+
+def stopped(*_: Any) -> None:
+    """The process dies."""
+    raise KeyboardInterrupt
 
 
 def test_a_stop_while_they_are_made_anew(room: TransactionRoom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +216,7 @@ def test_what_says_how_they_were_is_damaged(room: TransactionRoom) -> None:
     path = room.path / "t-0" / "transaction-index-checkpoint"
     path.write_bytes(b"nonsense")
     store = room.open()
-    assert "transaction-index-checkpoint is damaged" in store.get("t", 0).recovery.remarks[0]
+    assert "transaction-index-checkpoint says nothing of the transaction indexes: " in store.get("t", 0).recovery.remarks[0]
     store.abandon()
     assert room.aborted(clean=False) == room.whole
     assert room.aborted() == room.whole
