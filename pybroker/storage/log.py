@@ -407,7 +407,7 @@ class PartitionLog:
         try:
             self.home.sync(self.epochs)
         except OSError as error:
-            failure = storage_error("flush", f"{self.directory}/{self.topic}-{self.partition}", error)
+            failure = storage_error("flush", self.home.directory, error)
             raise failure if isinstance(failure, NoDescriptorError) else self._fail(failure) from error
         return flushed
 

@@ -82,11 +82,11 @@ class SnapshotsInMemory:
 class MemoryHome:
     """What belongs to a log beside its segments."""
 
-    __slots__ = ("_aborted_of_cleaned", "_metadata_snapshots", "aborted", "parent", "snapshots", "topic_id")
+    __slots__ = ("_aborted_of_cleaned", "_metadata_snapshots", "aborted", "directory", "parent", "snapshots", "topic_id")
 
     def __init__(self, topic_id: bytes) -> None:
         self.topic_id = topic_id
-        self.parent = DIRECTORY
+        self.parent = self.directory = DIRECTORY
         self._metadata_snapshots: MemorySnapshots | None = None
         self.snapshots = SnapshotsInMemory()
         self.aborted = AbortedInMemory()

@@ -66,6 +66,7 @@ class Home(Protocol):
 
     topic_id: bytes
     parent: str
+    directory: str
 
     @property
     def aborted(self) -> AbortedTransactions: ...

@@ -218,6 +218,7 @@ def test_directory_that_fails_under_many_moves(tmp_path: Path, caplog: pytest.Lo
     room.store.abandon()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["copied", "finished"])
 def test_log_that_cannot_be_followed_holds_up_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """More comes in than is copied, from the start or from the end on: the others go first, and when it is less it is moved."""

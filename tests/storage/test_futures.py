@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,22 @@ def test_copy_goes_though_its_log_cannot(open_disk: Open, paths: list[str], appe
     with pytest.raises(StorageError, match=r"cannot rename .*a/t-0"):
         store.delete(log)
     assert (store.get(*KEY), store.future(*KEY), directories_of(paths)) == (None, None, [["0"], ["delete"]])
+
+
+def test_flush_of_a_copy_that_fails(filled: tuple[Any, Any], paths: list[str], monkeypatch: pytest.MonkeyPatch):
+    """It is named by the directory that it lies in, which is not yet that of the log."""
+    store, log = filled
+    future = store.begin_move(log, paths[1])
+    copy(log, future)
+
+    def fail(self: Any) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(future.home.aborted), "sync", fail)
+        (error,) = store.secure_moves([(log, future)])
+    assert str(error) == f"cannot flush {future.home.directory}: Input/output error"
+    assert future.home.directory.startswith(os.path.join(paths[1], "t-0."))
 
 
 def test_copy_that_is_dropped_while_it_is_made_durable(filled: tuple[Any, Any], paths: list[str], monkeypatch: pytest.MonkeyPatch):
