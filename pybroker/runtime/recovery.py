@@ -6,6 +6,7 @@ Markers are read whole: of a transaction that was aborted the log keeps an index
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from pybroker.core.partition import PartitionState
 from pybroker.core.producer_snapshot import SnapshotError, decode_snapshot
@@ -13,6 +14,8 @@ from pybroker.core.producers import ProducerEntry, Producers, is_expired
 from pybroker.records.batch import BatchHeader
 from pybroker.records.control import ControlType, control_type, marker_coordinator_epoch
 from pybroker.records.record import iter_records
+from pybroker.storage.errors import StorageError
+from pybroker.storage.headers import DamagedBatch
 from pybroker.storage.interface import AbortedTransaction, Log, Slice
 
 logger = logging.getLogger(__name__)
@@ -63,14 +66,18 @@ def replay(log: Log, state: PartitionState, start: int) -> None:
 
 
 def renew_aborted(log: Log, leader_epoch: int) -> None:
-    """Make the transaction indexes anew from all markers that lie in the log."""
-    state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
-    for header, batch in log.batches(0):
-        if header.is_control and header.producer_id >= 0:
-            _replay_marker(state, header, batch)
-        else:
-            state.producers.update(header, header.base_offset)
-    said, found = list(log.aborted()), list(state.aborted or ())
+    """Make the transaction indexes anew from all markers that lie in the log.
+
+    Kafka does not look into segments that a clean stop left, and serves what can be read of a damaged one. So does this, if no transaction
+    is open where the damage begins: then all that lacks its marker is lost itself. Else it might have been aborted, and StorageError is
+    raised: its records could be read, and nothing would tell that they must not.
+    """
+    try:
+        found = _all_aborted(log, leader_epoch, log.batches(0))
+    except DamagedBatch as damage:
+        found = _all_aborted(log, leader_epoch, log.batches_beside_damage(), damage)
+        logger.warning("%s; no transaction is open there, so %s-%d is served", damage, log.topic, log.partition)
+    said = list(log.aborted())
     log.renew_aborted(found)
     if said != found:
         logger.warning(
@@ -80,6 +87,25 @@ def renew_aborted(log: Log, leader_epoch: int) -> None:
             len(said),
             len(found),
         )
+
+
+def _all_aborted(
+    log: Log, leader_epoch: int, batches: Iterable[tuple[BatchHeader, Slice] | None], damage: DamagedBatch | None = None
+) -> list[AbortedTransaction]:
+    """What the markers in these say. None among them: there is `damage`."""
+    state = PartitionState(leader_epoch, log.log_start_offset, log.log_end_offset)
+    for found in batches:
+        if found is None:
+            first_open = state.producers.first_open_offset
+            if first_open is not None:
+                raise StorageError(f"{damage}; the transaction from offset {first_open} on is open there, and may have been aborted")
+            continue
+        header, batch = found
+        if header.is_control and header.producer_id >= 0:
+            _replay_marker(state, header, batch)
+        else:
+            state.producers.update(header, header.base_offset)
+    return list(state.aborted or ())
 
 
 def _replay_marker(state: PartitionState, header: BatchHeader, batch: Slice) -> list[AbortedTransaction]:

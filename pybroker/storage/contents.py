@@ -29,6 +29,19 @@ def batches_from(files: Files, file: OpenFile, size_bytes: int, position: int, e
             raise
 
 
+def batches_beside_damage(files: Files, file: OpenFile, size_bytes: int, base_offset: int) -> Iterator[tuple[BatchHeader, Slice] | None]:
+    """The batches that can be found in a file of `size_bytes`; None for bytes in which none can be read. Raises StorageError."""
+    # It is brought in with the first damage: most brokers meet none.
+    from pybroker.storage.walk import SegmentWalk
+
+    walk = SegmentWalk(files, file, size_bytes, base_offset, check=False)
+    for piece in walk:
+        if piece.fault is not None:
+            yield None
+        elif piece.header is not None:
+            yield piece.header, MemorySlice((memoryview(walk.read(piece)),), piece.size_bytes)
+
+
 def _batches_from(files: Files, file: OpenFile, size_bytes: int, position: int) -> Iterator[tuple[BatchHeader, Slice]]:
     reader = HeaderReader(files, file, size_bytes)
     while position < size_bytes:

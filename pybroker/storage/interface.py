@@ -219,7 +219,11 @@ class Log(Protocol):
         ...
 
     def batches(self, from_offset: int) -> Iterator[tuple[BatchHeader, Slice]]:
-        """Headers from the batch that holds `from_offset` to the end, with their bytes: for replay. May be slow."""
+        """Headers from the batch that holds `from_offset` to the end, with their bytes: for replay. May be slow. Raises DamagedBatch."""
+        ...
+
+    def batches_beside_damage(self) -> Iterator[tuple[BatchHeader, Slice] | None]:
+        """As `batches`, of all the log, where it is damaged: None for each stretch in which no batch can be read."""
         ...
 
     def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:

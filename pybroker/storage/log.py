@@ -266,6 +266,11 @@ class PartitionLog:
         for segment in self._segments.holding(from_offset):
             yield from segment.batches(from_offset)
 
+    def batches_beside_damage(self) -> Iterator[tuple[BatchHeader, Slice] | None]:
+        """See `interface.Log.batches_beside_damage`."""
+        for segment in self._segments.all:
+            yield from segment.batches_beside_damage()
+
     def offset_for_timestamp(self, timestamp: int, upper_offset: int) -> TimestampOffset | None:
         """See `interface.Log.offset_for_timestamp`."""
         found = times.first_of_log(self._segments.all, timestamp, self.log_start_offset)

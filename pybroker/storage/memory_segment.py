@@ -100,6 +100,10 @@ class MemorySegment:
         for batch in self._batches[max(self._freed, bisect_left(self._lasts, from_offset)) :]:
             yield read_header(batch), MemorySlice((batch,), len(batch))
 
+    def batches_beside_damage(self) -> Iterator[tuple[BatchHeader, Slice] | None]:
+        """See `interface.Log.batches_beside_damage`: there is none."""
+        yield from self.batches(self.base_offset)
+
     def first_timestamp(self) -> int:
         """The largest timestamp of the first batch."""
         return self._timestamps[0] if self._timestamps else -1

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from pybroker.records.batch import BatchHeader
 from pybroker.storage import layout
-from pybroker.storage.contents import batches_from
+from pybroker.storage.contents import batches_beside_damage, batches_from
 from pybroker.storage.errors import StorageError
 from pybroker.storage.files import FilePool, Files, OpenFile
 from pybroker.storage.headers import DamagedBatch, HeaderReader, find_last, headers_from, tail_fits
@@ -453,6 +453,10 @@ class DiskSegment:
         file = self.file()
         position = self.locate(from_offset)
         yield from batches_from(self._files, file, self.size_bytes, position, self.next_offset)
+
+    def batches_beside_damage(self) -> Iterator[tuple[BatchHeader, Slice] | None]:
+        """See `Log.batches_beside_damage`."""
+        return batches_beside_damage(self._files, self.file(), self.size_bytes, self.base_offset)
 
     def headers(self, from_offset: int) -> Iterator[BatchHeader]:
         """Of the batches from the one that holds `from_offset` on, up to one that is damaged. Raises StorageError."""

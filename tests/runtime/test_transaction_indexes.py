@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from pybroker.core.producer_snapshot import encode_snapshot
-from pybroker.records.batch import read_header
+from pybroker.records.batch import iter_batches, read_header
 from pybroker.records.builder import build_batch
 from pybroker.runtime.recovery import recover
+from pybroker.storage.errors import StorageError
 from pybroker.storage.store import DiskLogStore
 from pybroker.storage.transaction_index import ENTRY_BYTES
 from pybroker.testing.simulated_disk import SimulatedDisk
@@ -131,6 +132,40 @@ def test_all_indexes_are_gone_and_the_start_is_killed(room: TransactionRoom, mon
     assert room.aborted(clean=False) == room.whole
     assert room.aborted() == room.whole
     assert room.aborted() == room.whole
+
+
+def damage(room: TransactionRoom, offset: int) -> None:
+    """The length of a batch is wrong, in a segment that no start looks into."""
+    path = max(path for path in (room.path / "t-0").glob("*.log") if int(path.stem) <= offset)
+    assert path != max((room.path / "t-0").glob("*.log"))
+    content = bytearray(path.read_bytes())
+    (at,) = [at for at, header in iter_batches(memoryview(content)) if header.base_offset == offset]
+    content[at + 8 : at + 12] = (1 << 30).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def test_damage_before_a_transaction_begins(room: TransactionRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing that can be read could be missing from the indexes because of it: the partition is served, and what was aborted is known."""
+    begins, ends = room.whole[1].first_offset, room.whole[1].last_offset
+    damage(room, begins)
+    without_indexes(room)
+    assert room.aborted() == [entry for entry in room.whole if entry.last_offset != ends]
+    assert "no transaction is open there" in caplog.text
+    caplog.clear()
+    assert room.aborted() == [entry for entry in room.whole if entry.last_offset != ends]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_damage_while_a_transaction_is_open(room: TransactionRoom, which: int) -> None:
+    """Its marker may have been there, and it may have been aborted: the partition is not served, now and at the next start."""
+    damage(room, room.whole[which].last_offset)
+    without_indexes(room)
+    for _ in range(2):
+        store = room.open()
+        with pytest.raises(StorageError, match=f"from offset {room.whole[which].first_offset} on is open there"):
+            recover(store.get("t", 0), 1, 1, NEVER)
+        store.close({})
 
 
 def stopped(*_: Any) -> None:
