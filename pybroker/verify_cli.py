@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import suppress
 
+from pybroker.inspection.decoders import Row
 from pybroker.inspection.output import CannotWrite, complain, flush, say, say_json
 from pybroker.inspection.verify import Verdict, verify
 from pybroker.options import Parser
@@ -114,7 +115,7 @@ def _repair(files: Files, options: argparse.Namespace) -> int:
     try:
         verdict = verify(files, options.paths, ours=True)
         _tell(verdict, as_json=options.json)
-        if verdict.damage:
+        if verdict.damage or verdict.unreadable:
             verdict = _repair_all(files, verdict, options)
             _tell_again(verdict, as_json=options.json)
         flush()
@@ -143,17 +144,24 @@ def _repair_all(files: Files, verdict: Verdict, options: argparse.Namespace) -> 
     told: set[str] = set()
     cut = {directory.path for directory in verdict.directories if directory.metadata is not None and directory.metadata.lost_its_end}
     for _ in range(MOST_ROUNDS):
-        steps = [row for row in repair(files, verdict, skip_damaged=options.skip_damaged) if str(row) not in told]
-        for row in steps:
-            if options.json:
-                say_json(row)
-            else:
-                say(f"{row['kind']}: {row['file']}: {row['what']}.\n")
+        steps: list[Row] = []
+        try:
+            steps.extend(repair(files, verdict, skip_damaged=options.skip_damaged))
+        finally:
+            _tell_steps([row for row in steps if str(row) not in told], as_json=options.json)
         told.update(map(str, steps))
         verdict = verify(files, options.paths, ours=True, cut=cut)
-        if not verdict.damage or not any(row["kind"] == "repaired" for row in steps):
+        if not (verdict.damage or verdict.unreadable) or not any(row["kind"] == "repaired" for row in steps):
             break
     return verdict
+
+
+def _tell_steps(steps: list[Row], *, as_json: bool) -> None:
+    for row in steps:
+        if as_json:
+            say_json(row)
+        else:
+            say(f"{row['kind']}: {row['file']}: {row['what']}.\n")
 
 
 def _tell_again(again: Verdict, *, as_json: bool) -> None:

@@ -40,7 +40,8 @@ CHECKPOINTS = (
 
 @dataclass(slots=True)
 class DirectoryCheck:
-    """What was found in one data directory. `damaged`: checkpoints that cannot be read. `awaiting_removal`: logs that go soon.
+    """What was found in one data directory. `damaged`: checkpoints that cannot be read; `unread`: those of them that the
+    system does not give. `awaiting_removal`: logs that go soon.
 
     `present`: the logs, and copies of logs, that lie there, read or not. `metadata`: what it says, if it lies there and can be read.
     """
@@ -53,6 +54,7 @@ class DirectoryCheck:
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     awaiting_removal: list[Finding] = field(default_factory=list)
     present: set[tuple[str, int]] = field(default_factory=set)
     metadata: Metadata | None = None
@@ -84,6 +86,7 @@ def look_around(files: Files, path: str, *, ours: bool) -> DirectoryCheck:
         except UnreadableFile as error:
             check.checkpoints[name] = {}
             check.damaged.add(name)
+            check.unread.add(name)
             check.unreadable.append(f"{error}. A start that cannot read it cannot use {path}")
         except DamagedFile as damage:
             check.checkpoints[name] = {}
@@ -158,7 +161,7 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
             log = check.logs[key] = check_log(files, path, check.outlook(key))
             check.findings += log.findings
             check.unreadable += log.unreadable
-        else:
+        elif name not in (layout.META_PROPERTIES, *CHECKPOINTS):  # of those it is said that they cannot be read
             left = _LEFT_OVER.fullmatch(name)
             is_what, fate = LEFT_OVER[left["fate"]] if left is not None else ("is no log", "leaves it alone")
             found = check.awaiting_removal if name.endswith("-delete") and left is not None else check.findings

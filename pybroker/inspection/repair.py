@@ -11,8 +11,10 @@ Rules
   either: then a new segment is written without it, and the old one is kept whole under that name, so positions that were told still hold.
 - Where record bytes changed, the mark of the clean shutdown is taken away: the next start looks for itself. Where that left a hole between
   segments, all of the log is synced and its recovery point raised: a start takes a hole beyond that point for what a power failure took.
-- Small files that cannot be read are put aside in the same way; a start would take them as empty. Checkpoints that promise more than a log
-  holds are lowered to its end, as a start does. What only a person can decide is left: whose a directory or a log is, and the metadata.
+- Small files that make no sense are put aside in the same way; a start would take them as empty. Where an offset checkpoint should be and
+  something else is (an empty directory, a pipe), no start could use the data directory: that is taken away. What the system does not give
+  may be sound, and is left. Checkpoints that promise more than a log holds are lowered to its end, as a start does.
+- What only a person can decide is left: whose a directory or a log is, and the metadata. What fails is told as left, and the rest goes on.
 
 (Kafka's own tools repair nothing; what a start does is LogLoader's.)
 """
@@ -35,7 +37,7 @@ from pybroker.inspection.verify import Verdict
 from pybroker.records.errors import RecordsError
 from pybroker.runtime.recovery import replay
 from pybroker.storage import layout
-from pybroker.storage.checkpoints import read_offsets, write_offsets
+from pybroker.storage.checkpoints import DamagedFile, read_offsets, write_offsets
 from pybroker.storage.errors import DataDirectoryError, StorageError
 from pybroker.storage.files import CREATE, READ_ONLY, READ_WRITE, TRUNCATE, FilePool, Files, OpenFile
 from pybroker.storage.home import LogHome
@@ -86,16 +88,32 @@ def _data_directory(files: Files, path: str) -> str | None:
 
 
 def repair(files: Files, verdict: Verdict, *, skip_damaged: bool) -> Iterator[Row]:
-    """Repair what was found, which must have been found under the lock; a row for each thing done or left. Raises OSError, StorageError."""
+    """Repair what was found, which must have been found under the lock; a row for each thing done or left."""
     for finding in verdict.damage:
-        yield from _put_aside(files, finding.path)
+        yield from _tried(finding.path, _put_aside(files, finding.path))
     for log in verdict.logs:
         if log.unreadable:
             yield _row("left", log.path, "not all of it could be looked at")
             continue
-        yield from _repair_log(files, log, skip_damaged=skip_damaged)
+        yield from _tried(log.path, _repair_log(files, log, skip_damaged=skip_damaged))
     for directory in verdict.directories:
-        yield from _lower_checkpoints(files, directory)
+        for name in sorted(directory.unread):
+            path = os.path.join(directory.path, name)
+            yield from _tried(path, _take_out_of_the_way(files, path))
+        for name in LOWERED:
+            if name not in directory.damaged:
+                path = os.path.join(directory.path, name)
+                yield from _tried(path, _lower_checkpoint(files, directory, path))
+
+
+def _tried(path: str, steps: Iterator[Row]) -> Iterator[Row]:
+    """What is done to a path; if it fails, that is told too."""
+    try:
+        yield from steps
+    except OSError as error:
+        yield _row("left", path, f"not all could be done: {error.filename or path}: {error.strerror}")
+    except (StorageError, DamagedFile) as error:
+        yield _row("left", path, f"not all could be done: {error}")
 
 
 def _vouch_for(files: Files, log: LogCheck) -> None:
@@ -291,16 +309,31 @@ def _put_aside(files: Files, path: str) -> Iterator[Row]:
         yield _row("repaired", path, f"it cannot be read and was put aside as {kept}; the next start makes it anew")
 
 
-def _lower_checkpoints(files: Files, directory: DirectoryCheck) -> Iterator[Row]:
-    for name in LOWERED:
-        path = os.path.join(directory.path, name)
-        offsets = read_offsets(files, path)
-        ends = {key: log.end_offset for key, log in directory.logs.items() if _is_known(log)}
-        beyond = [key for key, offset in offsets.items() if offset > ends.get(key, offset)]
-        if beyond:
-            write_offsets(files, path, {**offsets, **{key: ends[key] for key in beyond}})
-            logs = ", ".join(f"{topic}-{partition} to {ends[topic, partition]}" for topic, partition in beyond)
-            yield _row("repaired", path, f"what it said of logs that lost their end was lowered: {logs}")
+def _take_out_of_the_way(files: Files, path: str) -> Iterator[Row]:
+    """Something that is not read where an offset checkpoint should be; if it is a file, or a directory that holds something, it stays."""
+    is_directory, fate = files.is_directory(path), "the next start takes it as empty"
+    if files.is_regular(path) or (is_directory and files.listdir(path)):
+        what = "it is a directory, and not empty: move it away" if is_directory else "the system does not give it: see that it can be read"
+        yield _row("left", path, f"{what}. A start that cannot read it cannot use {os.path.dirname(path)}")
+        return
+    if is_directory:
+        files.rmdir(path)
+        yield _row("repaired", path, f"an empty directory lay in its place, and was removed; {fate}")
+    else:
+        kept = _free_name(files, path)
+        files.rename(path, kept)
+        yield _row("repaired", path, f"what lay in its place is no file, and was put aside as {kept}; {fate}")
+    files.fsync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+def _lower_checkpoint(files: Files, directory: DirectoryCheck, path: str) -> Iterator[Row]:
+    offsets = read_offsets(files, path)
+    ends = {key: log.end_offset for key, log in directory.logs.items() if _is_known(log)}
+    beyond = [key for key, offset in offsets.items() if offset > ends.get(key, offset)]
+    if beyond:
+        write_offsets(files, path, {**offsets, **{key: ends[key] for key in beyond}})
+        logs = ", ".join(f"{topic}-{partition} to {ends[topic, partition]}" for topic, partition in beyond)
+        yield _row("repaired", path, f"what it said of logs that lost their end was lowered: {logs}")
 
 
 def _is_known(log: LogCheck) -> bool:

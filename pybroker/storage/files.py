@@ -61,6 +61,7 @@ class Files:
     rmdir = staticmethod(os.rmdir)
     listdir = staticmethod(os.listdir)
     is_directory = staticmethod(os.path.isdir)
+    is_regular = staticmethod(os.path.isfile)
     exists = staticmethod(os.path.exists)
 
     def space(self, path: str) -> tuple[int, int]:

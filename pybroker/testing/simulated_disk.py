@@ -327,6 +327,10 @@ class SimulatedDisk(Files):
         """See os.path.isdir."""
         return self.exists(path) and self._find(path).names is not None
 
+    def is_regular(self, path: str) -> bool:  # type: ignore[override]  # see above
+        """See os.path.isfile."""
+        return self.exists(path) and not self.is_directory(path)
+
     def has_name(self, fd: int) -> bool:
         """See `Files.has_name`."""
         return _holds(self._root, self._open[fd].node)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from pybroker.cli import main
 from pybroker.storage.checkpoints import write_epochs, write_offsets
 from pybroker.storage.files import Files
 from pybroker.storage.transaction_index import ENTRY_BYTES
-from tests.inspection.log_room import Command, WriteLog, flip, offsets, open_store, segment
+from tests.inspection.log_room import Command, WriteLog, flip, offsets, open_store, segment, tear
 from tests.runtime.aborted_room import TransactionRoom
 
 
@@ -208,3 +211,60 @@ def test_a_checkpoint_that_is_no_file(verify: Command, kafka_logs: Path) -> None
     path.mkdir()
     status, _, err = verify(kafka_logs)
     assert (status, "cannot be read: Is a directory. A start that cannot read it cannot use" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("put_there", "words"),
+    [
+        (Path.mkdir, "repaired: {}: an empty directory lay in its place, and was removed; the next start takes it as empty.\n"),
+        (
+            os.mkfifo,
+            "repaired: {0}: what lay in its place is no file, and was put aside as {0}.damaged-1; the next start takes it as empty.\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "cleaner-offset-checkpoint"])
+def test_repair_of_a_checkpoint_that_is_no_file(
+    verify: Command, write_log: WriteLog, put_there: Callable[[Path], None], words: str, name: str
+) -> None:
+    """It is taken out of the way, whatever else is repaired, so that a start can use the directory; verify says nothing else of it."""
+    path = write_log(25)
+    (path / name).unlink(missing_ok=True)
+    put_there(path / name)
+    status, out, err = verify(path)
+    assert (status, "A start that cannot read it cannot use" in err, "leaves it alone" in out) == (2, True, False)
+    tear(segment(path, 20))
+    status, out, _ = verify("--repair", path)
+    assert (status, words.format(path / name) in out, ".log: its last 87 bytes" in out) == (0, True, True)
+    assert out.endswith("after the repair: 1 log with 24 records: all is whole\n")
+    assert len(offsets(path)) == 24
+    assert verify(path)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["recovery-point-offset-checkpoint", "replication-offset-checkpoint"])
+def test_repair_tells_all_it_did(verify: Command, write_log: WriteLog, name: str) -> None:
+    """What cannot be repaired is left, with what to do; the rest is repaired and told, and the status says that damage is left."""
+    path = write_log(25)
+    (path / name).unlink()
+    (path / name / "more").mkdir(parents=True)
+    tear(segment(path, 20))
+    status, out, _ = verify("--repair", path)
+    assert (status, ".log: its last 87 bytes" in out) == (2, True)
+    assert f"left: {path / name}: it is a directory, and not empty: move it away. A start that cannot read it cannot use {path}.\n" in out
+    assert out.endswith("after the repair: 1 log with 24 records: all that could be looked at is whole; 1 path could not be looked at\n")
+
+
+def test_a_repair_that_fails_goes_on(verify: Command, write_log: WriteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses is told, what follows is done all the same, and all is verified again."""
+    path = write_log(25)
+    (path / "replication-offset-checkpoint").write_bytes(b"1\n\xff")
+    segment(path, 10, "index").write_bytes(b"torn!")
+
+    def refuse(source: str, _: str) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), source)
+
+    monkeypatch.setattr(Files, "rename", staticmethod(refuse))
+    status, out, _ = verify("--repair", path)
+    name = path / "replication-offset-checkpoint"
+    assert (status, f"left: {name}: not all could be done: {name}: Operation not permitted.\n" in out) == (1, True)
+    assert (f"still DAMAGE: {name}: " in out, "its indexes by offset and by time were built anew" in out) == (True, True)
