@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from pybroker.core.config_definitions import ConfigType, SettingError, definition
+from pybroker.core.config_definitions import ConfigDefinition, ConfigType, SettingError, definition, of_running_broker
 from pybroker.core.settings import Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -75,19 +75,13 @@ def check_broker_change(settings: Settings, log_dirs: Collection[str], name: str
 
 
 def _check_one_by_one(values: Mapping[str, str], *, one_broker: bool) -> None:
-    known = {name: found for name in values if (found := definition("broker", name)) is not None}
+    known = {name: found for name in values if (found := of_running_broker(name)) is not None}
     _refuse_any("Cannot update these configs dynamically", [name for name, found in known.items() if found.dynamic == "read-only"])
     text = "These security configs can be dynamically updated only per-listener using the listener prefix"
     _refuse_any(text, [name for name in known if name in ONLY_PER_LISTENER])
-    for name, found in known.items():
-        if name in UNCHECKED:
-            continue
-        try:
-            value = found.parse(values[name])
-            if found.type is ConfigType.CLASS:
-                raise found.refuse(value, f"Class {value} could not be found.")  # there are no Java classes here
-        except SettingError as wrong:
-            raise _refused(str(wrong)) from None
+    for name in sorted(known, key=lambda name: definition("broker_quota", name) is None):  # quotas are read first
+        if name not in UNCHECKED:
+            _check_value(known[name], values[name])
     of_one = [name for name, found in known.items() if found.dynamic == "per-broker"]
     if not one_broker:
         of_one += [name for name in values if name.startswith(LISTENER)]
@@ -95,6 +89,15 @@ def _check_one_by_one(values: Mapping[str, str], *, one_broker: bool) -> None:
     for name in of_one:
         if name not in FOLLOWED:
             raise _refused(f"Cannot update {name}: this broker takes it only at start")
+
+
+def _check_value(found: ConfigDefinition, text: str) -> None:
+    try:
+        value = found.parse(text)
+        if found.type is ConfigType.CLASS:
+            raise found.refuse(value, f"Class {value} could not be found.")  # there are no Java classes here
+    except SettingError as wrong:
+        raise _refused(str(wrong)) from None
 
 
 def _refuse_any(text: str, names: list[str]) -> None:

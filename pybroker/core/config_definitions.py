@@ -5,8 +5,9 @@ Rules
 - A definition is made when its name is first asked for: loading all of them at start would cost more than it gives.
 - Values are parsed as Java parses them: what Kafka refuses is refused here, what it takes is taken.
 
-Kinds: `broker` (server.properties), `topic`, `group` (KIP-848 and KIP-932 group settings), `client_metrics` (KIP-714).
-(Kafka: ConfigDef, AbstractKafkaConfig, LogConfig, GroupConfig, ClientMetricsConfigs.)
+Kinds: `broker` (server.properties), `broker_quota` (what a broker can be told only while it runs), `topic`, `group` (KIP-848 and KIP-932
+group settings), `client_metrics` (KIP-714).
+(Kafka: ConfigDef, AbstractKafkaConfig, QuotaConfig, LogConfig, GroupConfig, ClientMetricsConfigs.)
 """
 
 from __future__ import annotations
@@ -295,6 +296,11 @@ def definition(kind: str, name: str) -> ConfigDefinition | None:
         dynamic=row.get("dynamic", "read-only"),
         broker_default=row.get("brokerDefault"),
     )
+
+
+def of_running_broker(name: str) -> ConfigDefinition | None:
+    """The definition of what a broker can be told while it runs: of its settings and of its quotas."""
+    return definition("broker", name) or definition("broker_quota", name)
 
 
 def known(kind: str, name: str) -> ConfigDefinition:

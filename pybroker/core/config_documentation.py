@@ -6,7 +6,7 @@ and which broker setting stands behind it.
 
 from __future__ import annotations
 
-from pybroker.core.config_definitions import ConfigDefinition, ConfigType, definition, format_value
+from pybroker.core.config_definitions import ConfigDefinition, ConfigType, definition, format_value, of_running_broker
 
 _NOUNS = {
     ConfigType.BOOLEAN: "true or false",
@@ -33,7 +33,7 @@ _UNITS = {
 
 def document(kind: str, name: str) -> str | None:
     """A sentence or two on a configuration of a `topic`, `broker`, `group` or `client_metrics`; None if Kafka has no such name."""
-    found = definition(kind, name)
+    found = of_running_broker(name) if kind == "broker" else definition(kind, name)
     return None if found is None else _document(found)
 
 

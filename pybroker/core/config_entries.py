@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from pybroker.core.config_definitions import ConfigDefinition, ConfigType, Value, definition, facts, format_value, known
+from pybroker.core.config_definitions import ConfigDefinition, ConfigType, Value, definition, facts, format_value, known, of_running_broker
 from pybroker.core.settings import Settings
 
 
@@ -75,10 +75,10 @@ def topic_entries(settings: Settings, overrides: Mapping[str, str], keys: Collec
 
 
 def broker_entries(settings: Settings, keys: Collection[str] | None = None) -> list[ConfigEntry]:
-    """All settings of this broker, with the names that were given at start and that Kafka does not know."""
+    """All settings of this broker, with the quotas that are set and the names that were given and that Kafka does not know."""
     given = {**settings.static, **settings.dynamic_default, **settings.dynamic_broker}
-    unknown = {name: None for name in given if name not in facts("broker")}
-    entries = [_unknown_entry(settings, name) for name in _chosen(unknown, keys)]
+    others = {name: text for name, text in given.items() if name not in facts("broker")}
+    entries = [_running_entry(settings, name, others[name]) for name in _chosen(others, keys)]
     for name in _chosen(facts("broker"), keys):
         found = known("broker", name)
         if not found.internal:
@@ -91,7 +91,7 @@ def default_broker_entries(settings: Settings, keys: Collection[str] | None = No
     """What was set for all brokers while they run: the resource with the empty name."""
     entries = []
     for name in _chosen(settings.dynamic_default, keys):
-        found = definition("broker", name)
+        found = of_running_broker(name)
         if found is None:
             entries.append(_unknown_entry(settings, name))
         else:
@@ -147,7 +147,7 @@ def _default_text(name: str) -> str | None:
 
 
 def _shown(name: str, value: str) -> str | None:
-    found = definition("broker", name)
+    found = of_running_broker(name)
     return None if found is None or found.is_sensitive else value
 
 
@@ -167,6 +167,12 @@ def _chosen(names: Collection[str], keys: Collection[str] | None) -> list[str]:
 def _entry(found: ConfigDefinition, value: str | None, synonyms: list[Synonym], read_only: bool = False) -> ConfigEntry:
     source = synonyms[0].source if synonyms else ConfigSource.DEFAULT_CONFIG
     return ConfigEntry(found.name, value, read_only, source, found.is_sensitive, synonyms, found.type)
+
+
+def _running_entry(settings: Settings, name: str, text: str) -> ConfigEntry:
+    """Of a name that server.properties has not: a quota is shown as it was given, others are only named."""
+    found = definition("broker_quota", name)
+    return _unknown_entry(settings, name) if found is None else _entry(found, text, broker_synonyms(settings, name))
 
 
 def _unknown_entry(settings: Settings, name: str) -> ConfigEntry:

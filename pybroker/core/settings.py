@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from pybroker.core.config_definitions import ConfigDefinition, SettingError, Value, definition, facts, known
+from pybroker.core.config_definitions import ConfigDefinition, SettingError, Value, definition, facts, known, of_running_broker
 from pybroker.core.topic_config import (
     TopicConfig,
     build_topic_config,
@@ -121,7 +121,7 @@ class Settings:
             check_topic_values(effective_topic_values(parse_topic_overrides(configs), self.get))
 
     def _resolve(self, name: str) -> Value:
-        found = known("broker", name)
+        found = of_running_broker(name) or known("broker", name)
         for layer in (self._dynamic_broker, self._dynamic_default):
             if name in layer and _is_valid(found, layer[name]):
                 return found.parse(layer[name])
@@ -155,6 +155,8 @@ def _unknown(name: str) -> str:
     topic = definition("topic", name)
     if topic is not None and topic.broker_default is not None:
         return f"Unknown setting {name}: it is a setting of topics; the broker's default for it is {topic.broker_default}"
+    if definition("broker_quota", name) is not None:
+        return f"Unknown setting {name}: it can be set only while the broker runs (kafka-configs.sh --alter), not at start"
     near = nearest_setting(name, likeness=0.6)
     return f"Unknown setting {name}" + (f": did you mean {near}?" if near else "")
 

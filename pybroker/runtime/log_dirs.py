@@ -14,7 +14,6 @@ Theory of operation
 from __future__ import annotations
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -202,9 +201,8 @@ class LogDirs:
 
     def _bytes_per_second(self) -> float:
         """The throttle, which is a setting only while the broker runs; for this broker, or for all."""
-        settings = self._controller.settings
-        text = settings.dynamic_broker.get(THROTTLE) or settings.dynamic_default.get(THROTTLE) or ""
-        return float(text) if text.isascii() and text.isdigit() else math.inf
+        rate: int = self._controller.settings.get(THROTTLE)
+        return rate
 
     async def _assign(self, places: Sequence[tuple[LivePartition, str]]) -> None:
         ids = {directory.path: directory.directory_id for directory in self._store.directories()}

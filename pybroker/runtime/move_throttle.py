@@ -9,7 +9,6 @@ counts at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import trio
@@ -19,6 +18,7 @@ from pybroker.runtime.pacing import Pace
 
 MAX_WAIT_S = 0.25
 LEAST_BYTES_PER_SECOND = 1.0
+ROUNDING_BYTES = 1e-6
 
 Rate = Callable[[], float]
 
@@ -42,7 +42,7 @@ class Throttle:
             return
         async with pace.holding(self._turn):
             left = float(size_bytes)
-            while left > 0 and (rate := max(self._bytes_per_second(), LEAST_BYTES_PER_SECOND)) < UNLIMITED and is_wanted():
+            while left >= ROUNDING_BYTES and (rate := max(self._bytes_per_second(), LEAST_BYTES_PER_SECOND)) < UNLIMITED and is_wanted():
                 wait_s = min(left / rate, MAX_WAIT_S)
                 await pace.sleep(wait_s)
-                left -= math.ceil(wait_s * rate)
+                left -= wait_s * rate

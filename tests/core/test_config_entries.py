@@ -99,6 +99,20 @@ def test_the_nameless_broker_shows_what_was_set_for_all() -> None:
     assert synonyms(entries[0]) == [("min.insync.replicas", "1", 3)]
 
 
+def test_a_quota_is_told_while_it_is_set() -> None:
+    """As a 64-bit number that can be changed, in the words in which it was given; it has no default that is shown."""
+    name = "replica.alter.log.dirs.io.max.bytes.per.second"
+    settings = kafka_like()
+    assert broker_entries(settings, [name]) == default_broker_entries(settings, [name]) == []
+    assert settings.get(name) == (1 << 63) - 1
+    settings.set_dynamic({name: "7"}, {name: " 5 "})
+    assert settings.get(name) == 5
+    (own,), (of_all,) = broker_entries(settings, [name]), default_broker_entries(settings, [name])
+    assert (own.value, own.source, own.read_only, own.is_sensitive, own.type) == (" 5 ", 2, False, False, ConfigType.LONG)
+    assert synonyms(own) == [(name, " 5 ", 2), (name, "7", 3)]
+    assert (of_all.value, of_all.source, synonyms(of_all)) == ("7", 3, [(name, "7", 3)])
+
+
 def test_a_group_inherits_from_the_broker() -> None:
     """Broker synonyms; the default assignor is the first that the broker offers; own values are source 8."""
     entries = group_entries(kafka_like(), {"consumer.session.timeout.ms": "50000"})

@@ -246,3 +246,33 @@ def test_ids_are_read_as_java_reads_them(view: ControllerView, name: str) -> Non
 def test_what_is_no_id(view: ControllerView, name: str) -> None:
     """Nor is what does not fit into 32 bits."""
     assert told(view, BROKER, name) == (42, f"Node id must be an integer, but it is: {name}")
+
+
+QUOTAS = ["replica.alter.log.dirs.io.max.bytes.per.second", "leader.replication.throttled.rate", "follower.replication.throttled.rate"]
+
+
+@pytest.mark.parametrize("name", QUOTAS)
+@pytest.mark.parametrize("value", ["", "a", "1.5", "1_000", "9223372036854775808", "null", "*", " "])
+@pytest.mark.parametrize("broker", ["1", ""])
+def test_what_is_no_quota_of_a_broker(view: ControllerView, name: str, value: str, broker: str) -> None:
+    """A quota is a number of bytes, or nothing is throttled and nobody is told."""
+    assert told(view, BROKER, broker, (name, SET, value)) == (
+        42,
+        f"Invalid value {value} for configuration {name}: Not a number of type LONG",
+    )
+    assert told(view, BROKER, broker, (name, SET, "-1")) == (42, f"Invalid value -1 for configuration {name}: Value must be at least 0")
+
+
+@pytest.mark.parametrize("name", QUOTAS)
+@pytest.mark.parametrize("value", ["0", "1", " 5 ", "9223372036854775807"])
+def test_what_is_a_quota_of_a_broker(view: ControllerView, name: str, value: str) -> None:
+    """None at all, too; to what is not in server.properties nothing is appended."""
+    for broker in ("1", ""):
+        assert told(view, BROKER, broker, (name, SET, value)) == (0, None)
+        assert told(view, BROKER, broker, (name, APPEND, value)) == (40, f"Unknown config name: {name}")
+
+
+def test_quotas_are_looked_at_before_other_values(view: ControllerView) -> None:
+    """Wherever they stand in a request."""
+    text = f"Invalid value a for configuration {QUOTAS[0]}: Not a number of type LONG"
+    assert told(view, BROKER, "1", ("num.io.threads", SET, "x"), (QUOTAS[0], SET, "a")) == (42, text)

@@ -53,6 +53,7 @@ def test_a_bad_static_value_is_refused_and_an_unknown_name_is_kept() -> None:
         ("log.retention.hour", "1", r"did you mean log\.retention\.hours"),
         ("retention.ms", "1", r"default for it is log\.retention\.ms"),
         ("remote.storage.enable", "true", "Unknown setting"),
+        ("replica.alter.log.dirs.io.max.bytes.per.second", "1000000", "only while the broker runs"),
         ("xyzzy", "1", "Unknown setting xyzzy"),
         ("num.partitions", "0", "at least 1"),
     ],
