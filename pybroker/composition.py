@@ -21,7 +21,7 @@ from pybroker.runtime.clock import Clock
 from pybroker.runtime.controller import open_controller
 from pybroker.runtime.groups import GroupCoordinator
 from pybroker.runtime.log_dirs import LogDirs
-from pybroker.runtime.log_places import lying_elsewhere, lying_on_others
+from pybroker.runtime.log_places import lost_ends, lying_elsewhere, lying_on_others
 from pybroker.runtime.partitions import Partitions
 from pybroker.runtime.state import BrokerState
 from pybroker.runtime.threads import in_thread
@@ -109,7 +109,8 @@ def _assemble(config: BrokerConfig, settings: Settings, endpoint: tuple[str, str
         )
         partitions = Partitions(store, settings, clock, controller.image)
         partitions.apply(controller.image.everything())
-        for remark in chain(lying_elsewhere(store, controller.image), lying_on_others(controller.image, node_id)):
+        image = controller.image
+        for remark in chain(lying_elsewhere(store, image), lying_on_others(image, node_id), lost_ends(store, image)):
             log.warning("%s", remark)
     except DataDirectoryError:  # it is not ours to say that all is well with it
         store.abandon()

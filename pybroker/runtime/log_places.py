@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pybroker.core.cluster import METADATA_TOPIC, ClusterImage, PartitionImage, TopicImage
 from pybroker.core.log_directories import directory_of, is_assigned, may_lead
 from pybroker.core.standalone import name_of
-from pybroker.core.wording import named
-from pybroker.storage.interface import LogStore, Owner
+from pybroker.core.wording import counted, named, shown
+from pybroker.storage.interface import LogStore, LostEnd, Owner
 from pybroker.wire.uuids import ZERO_UUID, to_text
 
 
@@ -87,6 +87,29 @@ def lying_on_others(image: ClusterImage, node_id: int) -> Iterator[str]:
     for brokers, names in found.items():
         it = "it" if len(names) == 1 else "them"
         yield f"{named(names, 'partition')} of this cluster cannot be served: only other brokers ({brokers}) had {it}"
+
+
+def lost_ends(store: LogStore, image: ClusterImage) -> Iterator[str]:
+    """The same of logs that hold less than is known to have been on disk: a sentence for each directory."""
+    found: dict[str, list[LostEnd]] = {}
+    for lost in store.lost:
+        if lost.end_offset is not None or _begins_anew(store, image, lost):
+            found.setdefault(lost.directory, []).append(lost)
+    for directory, logs in found.items():
+        offsets = counted(sum(lost.known_offset - (lost.end_offset or 0) for lost in logs), "offset")
+        ends = [f"{lost.topic}-{lost.partition} ends at {lost.end_offset or 0} instead of {lost.known_offset}" for lost in logs]
+        yield (
+            f"{counted(len(logs), 'log')} in {directory} lost {offsets} that were safe on disk: {shown(ends)}. New records are given those "
+            "offsets again. To prevent that, stop the broker now, put back what is missing, and start it again"
+        )
+
+
+def _begins_anew(store: LogStore, image: ClusterImage, lost: LostEnd) -> bool:
+    """Whether a log of which nothing is there belongs to a partition that there is, and will be made anew."""
+    topic = image.topics.get(lost.topic)
+    if topic is None or lost.partition >= len(topic.partitions) or store.get(lost.topic, lost.partition) is not None:
+        return False
+    return why_offline(store, topic, lost.partition) is None
 
 
 def is_of_others(partition: PartitionImage, node_id: int) -> bool:

@@ -41,6 +41,16 @@ class UnopenedLog(NamedTuple):
     reason: str
 
 
+class LostEnd(NamedTuple):
+    """A log of which less is there than the recovery point in `directory` said to be on disk; `end_offset` None: nothing at all."""
+
+    directory: str
+    topic: str
+    partition: int
+    known_offset: int
+    end_offset: int | None
+
+
 class LogConfig(NamedTuple):
     """What a log must know of its topic's settings (Kafka's LogConfig, the part that concerns bytes)."""
 
@@ -351,6 +361,7 @@ class LogStore(Protocol):
 
     `high_watermarks`: what `replication-offset-checkpoint` said when the store was opened. `cleaner_offsets`: up to where logs are
     compacted (`cleaner-offset-checkpoint`). `unopened`: logs that lie there and could not be opened; no other takes their place.
+    `lost`: what was not there any more. If the log is gone as a whole, only the metadata can tell whether it should be there.
     """
 
     cluster_id: str
@@ -364,6 +375,9 @@ class LogStore(Protocol):
 
     @property
     def unopened(self) -> dict[tuple[str, int], UnopenedLog]: ...
+
+    @property
+    def lost(self) -> Sequence[LostEnd]: ...
 
     def settle(self, owner_of: OwnerOf) -> Sequence[str]:
         """Decide once, before logs are used, what only the metadata tells; returns what to tell a person.

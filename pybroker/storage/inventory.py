@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from pybroker.storage.checkpoints import Key, Offsets
 from pybroker.storage.futures import Futures
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import UnopenedLog
+from pybroker.storage.interface import LostEnd, UnopenedLog
 from pybroker.storage.log import PartitionLog
 
 
 class Inventory:
     """See the module.
 
-    `seconds`: logs of whose topics there is another log, until `settle`. `unopened`, `cleaner_offsets`, `high_watermarks`: see
+    `seconds`: logs of whose topics there is another log, until `settle`. `unopened`, `cleaner_offsets`, `high_watermarks`, `lost`: see
     `interface.LogStore`. `said`: what the checkpoints did when they were read, by their paths. `remarks`: a sentence each for a person.
     """
 
-    __slots__ = ("cleaner_offsets", "futures", "high_watermarks", "logs", "remarks", "said", "seconds", "unopened")
+    __slots__ = ("cleaner_offsets", "futures", "high_watermarks", "logs", "lost", "remarks", "said", "seconds", "unopened")
 
     def __init__(self, futures: Futures) -> None:
         self.futures = futures
@@ -33,6 +33,7 @@ class Inventory:
         self.unopened: dict[Key, UnopenedLog] = {}
         self.cleaner_offsets: Offsets = {}
         self.high_watermarks: Offsets = {}
+        self.lost: list[LostEnd] = []
         self.said: dict[str, Offsets] = {}
         self.remarks: list[str] = []
 

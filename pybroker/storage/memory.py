@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.storage.errors import StorageError
-from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, Moved, OwnerOf, UnopenedLog
+from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, LostEnd, Moved, OwnerOf, UnopenedLog
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.memory_home import DIRECTORY, MemoryHome
 
@@ -18,7 +18,7 @@ from pybroker.storage.memory_home import DIRECTORY, MemoryHome
 class MemoryLogStore:
     """All logs of a broker that forgets, in what it shows as one log directory. See `interface.LogStore`."""
 
-    __slots__ = ("_directory", "_logs", "_rng", "cleaner_offsets", "cluster_id", "high_watermarks", "node_id", "unopened")
+    __slots__ = ("_directory", "_logs", "_rng", "cleaner_offsets", "cluster_id", "high_watermarks", "lost", "node_id", "unopened")
 
     def __init__(self, *, cluster_id: str, node_id: int, rng: Random, directory_id: bytes = bytes(15) + b"\x64") -> None:
         self.cluster_id = cluster_id
@@ -26,6 +26,7 @@ class MemoryLogStore:
         self.high_watermarks: dict[tuple[str, int], int] = {}
         self.cleaner_offsets: dict[tuple[str, int], int] = {}
         self.unopened: dict[tuple[str, int], UnopenedLog] = {}
+        self.lost: list[LostEnd] = []
         self._directory = DirectoryInfo(DIRECTORY, directory_id)
         self._rng = rng
         self._logs: dict[tuple[str, int], PartitionLog] = {}

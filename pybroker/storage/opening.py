@@ -10,7 +10,7 @@ twice is settled by `settling`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from pybroker.storage import layout
@@ -20,7 +20,7 @@ from pybroker.storage.errors import StorageError, UnusableDirectory
 from pybroker.storage.files import FULL, FilePool, Files, storage_error
 from pybroker.storage.futures import CopiedLog, Futures
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import LogConfig, UnopenedLog
+from pybroker.storage.interface import LogConfig, LostEnd, UnopenedLog
 from pybroker.storage.inventory import Inventory
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import read_partition_metadata
@@ -112,6 +112,7 @@ class Opening:
         for path in lying.deleted:
             self._trash.add(path, self._config.file_delete_delay_ms)
         self._found.unopened |= lying.unopened
+        self._found.lost += self._lost_in(directory.path, lying)
         for key, log in lying.logs:
             if isinstance(log, CopiedLog):
                 self._settling.take_future(self._found, key, log)
@@ -119,6 +120,16 @@ class Opening:
                 self._settling.take_log(self._found, key, log)
         self._take_offsets(directory, lying.cleaned, self._found.cleaner_offsets)
         self._take_offsets(directory, lying.high_watermarks, self._found.high_watermarks)
+
+    def _lost_in(self, path: str, lying: Lying) -> Iterator[LostEnd]:
+        """A recovery point is never beyond what was flushed. What retention deletes leaves a segment that begins at the end."""
+        logs = dict(lying.logs)
+        for key, offset in self._found.said.get(os.path.join(path, layout.RECOVERY_POINT_CHECKPOINT), {}).items():
+            log = logs.get(key)
+            if log is None and key not in lying.unopened and offset:
+                yield LostEnd(path, *key, offset, None)
+            elif log is not None and not isinstance(log, CopiedLog) and log.log_end_offset < offset:
+                yield LostEnd(path, *key, offset, log.log_end_offset)
 
     def _lower_recovery_points(self, path: str, lying: Lying) -> None:
         """Where a log was cut before its recovery point, what is appended there is not on disk because something else once was.

@@ -30,7 +30,7 @@ from pybroker.storage.errors import ExhaustedError, StorageError
 from pybroker.storage.files import FilePool, Files, default_open_files, storage_error
 from pybroker.storage.futures import CopiedLog, put_away
 from pybroker.storage.home import LogHome
-from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, Moved, OwnerOf, UnopenedLog
+from pybroker.storage.interface import DirectoryInfo, FutureLog, Log, LogConfig, LostEnd, Moved, OwnerOf, UnopenedLog
 from pybroker.storage.log import PartitionLog
 from pybroker.storage.metadata_files import write_clean_shutdown
 from pybroker.storage.opening import Opening
@@ -123,6 +123,11 @@ class DiskLogStore:
     def unopened(self) -> dict[Key, UnopenedLog]:
         """See `interface.LogStore`."""
         return self._held.unopened
+
+    @property
+    def lost(self) -> list[LostEnd]:
+        """See `interface.LogStore`."""
+        return self._held.lost
 
     @property
     def remarks(self) -> list[str]:

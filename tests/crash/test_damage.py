@@ -19,7 +19,15 @@ from pybroker import Broker, BrokerConfig
 from pybroker.records.builder import build_batch
 from pybroker.storage.errors import DataDirectoryError
 from pybroker.testing.client import RawClient
-from pybroker.wire.messages import CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest
+from pybroker.wire.messages import (
+    CreateTopicsRequest,
+    DeleteRecordsRequest,
+    DeleteTopicsRequest,
+    FetchRequest,
+    ListOffsetsRequest,
+    MetadataRequest,
+    ProduceRequest,
+)
 
 SEEDS = range(int(os.environ.get("DAMAGE_SEEDS", "60")))
 START_LIMIT_S = 20
@@ -206,6 +214,62 @@ def test_kinds_of_damage_have_words(copy: Path, caplog: pytest.LogCaptureFixture
         "lost+found is not a log; it is left alone",
     ):
         assert words in caplog.text
+
+
+def lose_records(data: Path) -> None:
+    """All segments of a log."""
+    for path in (data / "t-0").glob("*.log"):
+        path.unlink()
+
+
+def lose_log(data: Path) -> None:
+    """A log as a whole."""
+    shutil.rmtree(data / "t-0")
+
+
+def lose_batches(data: Path) -> None:
+    """The last ten, to the byte."""
+    path = data / f"t-0/{LOG}.log"
+    os.truncate(path, (path.stat().st_size - 10) // 2)  # the values of the last ten have two digits
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize(("lose", "end"), [(lose_records, 0), (lose_log, 0), (lose_batches, 10)])
+def test_lost_records_are_told_once(copy: Path, caplog: pytest.LogCaptureFixture, lose: Damage, end: int, killed: bool) -> None:
+    """Records that were safe on disk and are not there any more: how many, and what to do; the next start is silent."""
+    lose(copy)
+    if killed:
+        (copy / ".kafka_cleanshutdown").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert start(copy) is None
+        assert (
+            f"1 log in {copy} lost {20 - end} offsets that were safe on disk: t-0 ends at {end} instead of 20. New records" in caplog.text
+        )
+        assert caplog.text.count("t-0 ends at ") == 1
+        caplog.clear()
+        assert start(copy) is None
+        assert caplog.text == ""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_deleted_records_are_not_lost(copy: Path, caplog: pytest.LogCaptureFixture, killed: bool) -> None:
+    """What a client, or retention, or the deletion of a topic took away is no loss, and not told as one; nor what never was."""
+
+    async def delete() -> None:
+        async with Broker(BrokerConfig(data_dir=copy, seed=1)) as broker, await RawClient.connect(broker.host, broker.port) as client:
+            partition = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=0, offset=20)
+            topic = DeleteRecordsRequest.DeleteRecordsTopic(name="t", partitions=[partition])
+            assert (await client.ask(DeleteRecordsRequest(topics=[topic], timeout_ms=1000), 2)).topics[0].partitions[0].error_code == 0
+            assert (await client.ask(DeleteTopicsRequest(topic_names=["u"], timeout_ms=1000), 5)).responses[0].error_code == 0
+            made = CreateTopicsRequest.CreatableTopic(name="u", num_partitions=1, replication_factor=1)
+            await client.ask(CreateTopicsRequest(topics=[made]), 7)
+
+    trio.run(delete)
+    if killed:
+        (copy / ".kafka_cleanshutdown").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert start(copy) is None
+    assert caplog.text == ""
 
 
 SPARSE = [
