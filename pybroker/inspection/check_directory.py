@@ -12,7 +12,7 @@ from pybroker.core.cluster import METADATA_TOPIC
 from pybroker.inspection.check_log import LogCheck, Outlook, check_log
 from pybroker.inspection.check_metadata import Metadata, compare_log, read_metadata
 from pybroker.inspection.findings import Finding, note, why_unreadable
-from pybroker.inspection.kinds import OFFSETS_ENDING, is_kept, is_log
+from pybroker.inspection.kinds import OFFSETS_ENDING, is_log
 from pybroker.runtime.metadata_reading import LostMetadata
 from pybroker.storage import layout
 from pybroker.storage.checkpoints import DamagedFile, UnreadableFile, read_offsets
@@ -153,7 +153,7 @@ def _check_entry(files: Files, check: DirectoryCheck, name: str) -> None:
         check.present.add(present)
     try:
         if not files.is_directory(path):
-            if is_kept(name):
+            if layout.is_kept(name):
                 check.findings.append(note(path, "it was kept by a repair; remove it when it is needed no more", "leaves it alone"))
             elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not name.endswith(OFFSETS_ENDING):
                 check.findings.append(note(path, "it is no file of a data directory", "leaves it alone"))

@@ -17,7 +17,7 @@ from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, che
 from pybroker.inspection.check_transaction_index import check_transaction_index, read_seals
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding, note, why_unreadable
-from pybroker.inspection.kinds import Kind, Place, is_kept, place_of
+from pybroker.inspection.kinds import Kind, Place, place_of
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.records.batch import BatchHeader
 from pybroker.runtime.metadata_codec import BatchReader
@@ -406,7 +406,7 @@ def _other_file(files: Files, file: str, name: str) -> Iterator[Finding]:
         yield note(file, "it is a directory, which has no place in a log", "leaves it alone")
     elif name.endswith((".tmp", ".part", layout.DELETED)) and layout.is_known_in_partition(name.removesuffix(".part")):
         yield note(file, "it was being written or removed when a broker stopped", "removes it")
-    elif is_kept(name):
+    elif layout.is_kept(name):
         yield note(file, "it was kept by a repair; remove it when it is needed no more", "leaves it alone")
     elif not layout.is_known_in_partition(name):
         yield note(file, "it is no file of a log", "leaves it alone")

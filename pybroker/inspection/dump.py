@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pybroker.inspection.decoders import Row
-from pybroker.inspection.kinds import DECODERS, Kind, Place, is_kept, is_log, kind_of_name, place_of, read_head, why_unknown
+from pybroker.inspection.kinds import DECODERS, Kind, Place, is_log, kind_of_name, place_of, read_head, why_unknown
 from pybroker.inspection.segments import Wanted, segment_rows
 from pybroker.inspection.small_files import small_file_rows
 from pybroker.storage import layout
@@ -102,7 +102,7 @@ class Dump:
     # --- files
 
     def _file(self, path: str, *, named: bool, asked_for: bool) -> Iterator[Row]:
-        if is_kept(path) and not asked_for:
+        if layout.is_kept(path) and not asked_for:
             yield _strange(path, "was kept by a repair", asked_for=False)
             return
         place = place_of(self.files, path)

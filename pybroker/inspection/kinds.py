@@ -66,7 +66,6 @@ DECODERS = {
 """What `--decode` takes, and the internal topic whose records it means."""
 
 _STATES = re.compile(r"(\.(deleted|cleaned|swap|part|tmp|damaged-[0-9]+))+$")
-_KEPT = re.compile(r".*\.damaged-[0-9]+")
 _BASE_OFFSET = re.compile(r"([0-9]{20})[.-]")
 _CHECKPOINT = re.compile(rb"0\r?\n[0-9]+\r?\n")
 
@@ -101,11 +100,6 @@ def place_of(files: Files, path: str) -> Place:
 
 def _log_of(directory: str) -> tuple[str | None, int | None]:
     return layout.parse_log_directory(re.sub(r"\.[0-9a-f]{32}-(delete|future|stray)$", "", os.path.basename(directory))) or (None, None)
-
-
-def is_kept(name: str) -> bool:
-    """Whether a file is what a repair took out and kept."""
-    return _KEPT.fullmatch(name) is not None
 
 
 def is_log(files: Files, path: str) -> bool:

@@ -7,6 +7,7 @@
     00000000000000000000.log                   a segment, by the offset it starts at; beside it .index, .timeindex, .txnindex
     00000000000000000042.snapshot              producers as of that offset
     <name>.deleted, .cleaned, .swap            a segment that waits for removal; what a compaction was writing; had written
+    <name>.damaged-1                           what `pybroker verify --repair` took out, and kept; left alone
 
 (Kafka: LogFileUtils, LocalLog, UnifiedLog.)
 """
@@ -62,6 +63,7 @@ _LOG_DIRECTORY = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-(?P<partition>[0-
 _DELETED_DIRECTORY = re.compile(r".*-[0-9]+\.[0-9a-f]{32}-delete")
 _FUTURE_DIRECTORY = re.compile(r"(?P<log>.*-[0-9]+)\.[0-9a-f]{32}-future")
 _STRAY_DIRECTORY = re.compile(r".*-[0-9]+\.[0-9a-f]{32}-stray")
+_KEPT = re.compile(r".*\.damaged-[0-9]+")
 _SEGMENT_FILE = re.compile(
     r"(?P<offset>[0-9]{20})(?P<suffix>\.(?:log|index|timeindex|txnindex|snapshot))(?P<state>\.(?:deleted|cleaned|swap))?"
 )
@@ -128,6 +130,11 @@ def parse_segment_file(name: str) -> tuple[int, str, str] | None:
     if match is None:
         return None
     return int(match["offset"]), match["suffix"], match["state"] or ""
+
+
+def is_kept(name: str) -> bool:
+    """Whether a file is what a repair took out and kept."""
+    return _KEPT.fullmatch(name) is not None
 
 
 def is_known_in_partition(name: str) -> bool:

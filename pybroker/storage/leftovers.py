@@ -73,6 +73,8 @@ def settle_directory(files: Files, directory: str) -> Settled:
 
 
 def _settle_other(files: Files, directory: str, name: str, remarks: list[str]) -> None:
+    if layout.is_kept(name):
+        return
     if not layout.is_known_in_partition(name):
         remarks.append(f"{os.path.join(directory, name)} is no file of a log; it is left alone")
     elif name.endswith(".tmp") and layout.METADATA_SNAPSHOT not in name:

@@ -177,7 +177,7 @@ class Opening:
                 compacted = key in lying.cleaned or not cleaner_was_read
                 known = Checkpointed(directory.clean, recovery_points.get(key, 0), log_starts.get(key, 0), compacted)
                 self._open_log(directory, lying, name, key, known)
-            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not layout.is_stray_directory(name):
+            elif name.removesuffix(".tmp") not in layout.KNOWN_IN_LOG_DIRECTORY and not _is_put_aside(name):
                 self._found.remarks.append(f"{path} is not a log; it is left alone")
 
     def _take_offsets(self, directory: LogDirectory, offsets: Offsets, into: Offsets) -> None:
@@ -223,3 +223,7 @@ class Opening:
         except DamagedFile as damage:
             self._found.remarks.append(f"{damage}; it is written anew with the id of the topic of that name, if there is one")
             return ZERO_UUID
+
+
+def _is_put_aside(name: str) -> bool:
+    return layout.is_stray_directory(name) or layout.is_kept(name)

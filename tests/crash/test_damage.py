@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from pybroker import Broker, BrokerConfig
+from pybroker.cli import main
 from pybroker.records.builder import build_batch
 from pybroker.storage.errors import DataDirectoryError
 from pybroker.testing.client import RawClient
@@ -252,7 +253,7 @@ def test_lost_records_are_told_once(copy: Path, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_deleted_records_are_not_lost(copy: Path, caplog: pytest.LogCaptureFixture, killed: bool) -> None:
+def test_deleted_records_are_not_lost(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, killed: bool) -> None:
     """What a client, or retention, or the deletion of a topic took away is no loss, and not told as one; nor what never was."""
 
     async def delete() -> None:
@@ -262,14 +263,27 @@ def test_deleted_records_are_not_lost(copy: Path, caplog: pytest.LogCaptureFixtu
             assert (await client.ask(DeleteRecordsRequest(topics=[topic], timeout_ms=1000), 2)).topics[0].partitions[0].error_code == 0
             assert (await client.ask(DeleteTopicsRequest(topic_names=["u"], timeout_ms=1000), 5)).responses[0].error_code == 0
             made = CreateTopicsRequest.CreatableTopic(name="u", num_partitions=1, replication_factor=1)
-            await client.ask(CreateTopicsRequest(topics=[made]), 7)
+            assert (await client.ask(CreateTopicsRequest(topics=[made]), 7)).topics[0].error_code == 0
+            shutil.copytree(copy, tmp_path / "killed")
 
     trio.run(delete)
-    if killed:
-        (copy / ".kafka_cleanshutdown").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert start(tmp_path / "killed" if killed else copy) is None
+    assert caplog.text == ""
+
+
+def test_what_a_repair_kept_needs_no_words(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The next start knows the files that `verify --repair` put aside, in a log and beside the logs."""
+    log = copy / f"u-0/{LOG}.log"
+    log.write_bytes(log.read_bytes()[:-5])
+    checkpoint = copy / "recovery-point-offset-checkpoint"
+    checkpoint.write_text("0\n7\nt 0 1\n")
+    assert main(["verify", "--repair", str(copy)]) == 0
     with caplog.at_level(logging.WARNING):
         assert start(copy) is None
     assert caplog.text == ""
+    for kept in (log, checkpoint):
+        assert kept.with_name(f"{kept.name}.damaged-1").exists()
 
 
 SPARSE = [

@@ -180,16 +180,22 @@ def test_clean_stop_with_a_torn_tail(open_disk: Open, append: Append, tmp_path: 
 
 
 def test_foreign_files_are_left_alone(open_disk: Open, append: Append, tmp_path: Path) -> None:
-    """What is no file of a log stays, and is reported; what is left of deletions goes."""
+    """What is no file of a log stays, and is reported, but for what a repair kept; what is left of deletions goes."""
     write_log(open_disk, append, 2)
     directory = tmp_path / "data/t-0"
     (directory / "notes.txt").write_text("mine")
+    (directory / "00000000000000000000.log.damaged-1").write_bytes(b"x")
     (directory / "00000000000000000007.log.deleted").write_bytes(b"x")
     (directory / "00000000000000000007.index").write_bytes(b"")
     (directory / "00000000000000000000.log.cleaned").write_bytes(b"x")
     log = reopen(open_disk)
-    assert "notes.txt" in log.recovery.remarks[0]
-    assert sorted(path.name for path in directory.iterdir()) == ["00000000000000000000.log", "notes.txt", "partition.metadata"]
+    assert log.recovery.remarks == (f"{directory / 'notes.txt'} is no file of a log; it is left alone",)
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "00000000000000000000.log",
+        "00000000000000000000.log.damaged-1",
+        "notes.txt",
+        "partition.metadata",
+    ]
 
 
 def test_compaction_that_was_interrupted(open_disk: Open, append: Append, tmp_path: Path) -> None:
