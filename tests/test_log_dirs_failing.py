@@ -56,7 +56,7 @@ def test_directory_of_the_metadata_takes_no_copy(disks: Disks, trouble: type[Tro
     assert "the log directory with the metadata failed" in str(_cause_of(stopped.value))
 
 
-def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> None:
+def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles], caplog: pytest.LogCaptureFixture) -> None:
     """Its partitions have no leader and take nothing; the others go on, new ones go there; the next start has all again."""
 
     async def main() -> None:
@@ -85,6 +85,11 @@ def test_directory_that_fails(disks: Disks, trouble: type[TroubledFiles]) -> Non
             assert await room.leader("t", 3) == (0, 1, [])
 
     trio.run(main)
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert any(
+        error.startswith("a log directory failed, and all that lies in it is offline until the next start: ") and "then start" in error
+        for error in errors
+    )
 
 
 def test_directory_that_fails_when_a_name_is_used_again(disks: Disks, trouble: type[TroubledFiles]) -> None:

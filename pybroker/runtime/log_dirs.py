@@ -40,6 +40,7 @@ logger = logging.getLogger("pybroker")
 
 UNKNOWN_LAG = -1
 WORKERS = "num.replica.alter.log.dirs.threads"
+MEND = "Mend the disk, or give the broker's user the right to write there, then start the broker again: what lies there comes back"
 THROTTLE = "replica.alter.log.dirs.io.max.bytes.per.second"
 
 
@@ -270,7 +271,7 @@ class LogDirs:
         metadata = self._store.get(METADATA_TOPIC, 0)
         if metadata is None or metadata.directory == path:
             self._stop(f"the log directory with the metadata failed: {reason}")
-        logger.error("a log directory failed, and all that lies in it is offline until the next start: %s", reason)
+        logger.error("a log directory failed, and all that lies in it is offline until the next start: %s. %s", reason, MEND)
         gone = {id(log) for log in self._store.fail_directory(path, reason)}
         lost = [live for live in self._partitions if id(live.log) in gone]
         for live in lost:
