@@ -210,6 +210,8 @@ def config_from(options: argparse.Namespace, environment: os._Environ[str] | dic
         if text is not None:
             _explain(option, parse_address, text)
     _explain("--node-id", _check_setting, "node.id", str(config.broker_id()))
+    if settings.get("process.roles", "").strip() == "controller":
+        logging.getLogger("pybroker").warning("process.roles=controller: this is a broker too, and serves clients all the same")
     for listener in [] if options.listen else listeners_passed_over(settings):
         logging.getLogger("pybroker").warning("listeners: %s is not served, a broker has one listener for clients here", listener)
     return config

@@ -166,6 +166,15 @@ def test_listeners_that_are_not_served_are_named(caplog: pytest.LogCaptureFixtur
     assert [record.args for record in caplog.records] == [("EXTERNAL://:9092",)]
 
 
+def test_a_controller_only_is_told_that_it_serves_clients(caplog: pytest.LogCaptureFixture) -> None:
+    """Kafka would serve none then; this is always both, and of other roles there is nothing to say."""
+    for roles in ("broker", "broker,controller", "controller,broker"):
+        parsed("--set", f"process.roles={roles}")
+    assert caplog.text == ""
+    parsed("--set", "process.roles=controller")
+    assert "process.roles=controller: this is a broker too, and serves clients all the same" in caplog.text
+
+
 def test_settings_may_be_numbers_and_booleans() -> None:
     """A program writes settings as it writes values."""
     config = BrokerConfig(settings={"num.partitions": 3, "auto.create.topics.enable": False, "log.dirs": ["a", "b"]})
