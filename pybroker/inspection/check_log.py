@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pybroker.core.wording import counted
 from pybroker.inspection.check_segment import Fault, Observer, SegmentCheck, check_segment
-from pybroker.inspection.check_transaction_index import check_transaction_index, read_seals
+from pybroker.inspection.check_transaction_index import WrongIndex, check_transaction_index, read_seals, transaction_findings
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding, note, why_unreadable
 from pybroker.inspection.kinds import Kind, Place, place_of
@@ -61,7 +61,8 @@ class Outlook(NamedTuple):
 @dataclass(slots=True)
 class LogCheck:
     """What was found in one log. `unreadable`: files of it that could not be looked at, with the reason. `unindexed`: the base offsets of
-    segments that lack an index. `seals`: what the transaction indexes were when the log was closed."""
+    segments that lack an index. `seals`: what the transaction indexes were when the log was closed; `wrong_indexes`: what is wrong there.
+    """
 
     path: str
     outlook: Outlook
@@ -72,6 +73,7 @@ class LogCheck:
     unreadable: list[str] = field(default_factory=list)
     unindexed: frozenset[int] = frozenset()
     seals: dict[int, Seal] = field(default_factory=dict)
+    wrong_indexes: list[WrongIndex] = field(default_factory=list)
 
     @property
     def may_have_gaps(self) -> bool:
@@ -165,6 +167,7 @@ def check_log(files: Files, path: str, outlook: Outlook, only: int | None = None
             check.findings.append(note(str(error.filename), "the broker removed it meanwhile"))
         except (OSError, StorageError) as error:
             check.unreadable.append(_cannot_open(os.path.join(path, layout.segment_file_name(base_offset, layout.LOG)), error))
+    check.findings += transaction_findings(check, names, bases, sealed=not damage)
     check.shows_compaction = watches.compaction.seen
     for at in range(len(check.segments)):
         check.findings += segment_findings(check, at)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from pybroker.inspection.check_transactions import TransactionCheck
 from pybroker.inspection.findings import Finding
@@ -16,10 +18,20 @@ if TYPE_CHECKING:
     from pybroker.inspection.check_log import LogCheck
 
 ANEW = "makes the transaction indexes of the log anew from all markers in it"
+BELIEVED = "believes it, so that readers of committed records may be given what was aborted, or not what was committed"
+FROM_SNAPSHOT = "makes it anew from the last producer snapshot on, and believes what is before"
+
+
+class WrongIndex(NamedTuple):
+    """A finding whose fate hangs on all of the log. `end_offset`: of its segment. `is_doubted`: by a start that looks at it."""
+
+    finding: Finding
+    end_offset: int
+    is_doubted: bool
 
 
 def read_seals(files: Files, path: str) -> tuple[dict[int, Seal], list[Finding]]:
-    """What the indexes of the log at `path` were when it was closed. Raises OSError."""
+    """What the indexes of the log at `path` were when it was closed, and what keeps that from being known. Raises OSError."""
     path = os.path.join(path, layout.TRANSACTION_INDEX_CHECKPOINT)
     try:
         return decode_seals(files.read_file(path)), []
@@ -43,13 +55,27 @@ def check_transaction_index(files: Files, check: LogCheck, base_offset: int, end
     check.wrong_transactions = True
     found = [*([why] if why is not None else []), *wrong]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    check.findings.append(Finding(path, found[0] + more, next_start=_hope(check, end_offset, is_doubted=why is not None)))
+    check.wrong_indexes.append(WrongIndex(Finding(path, found[0] + more), end_offset, why is not None))
 
 
-def _hope(check: LogCheck, end_offset: int, *, is_doubted: bool) -> str:
-    clean = check.outlook.clean
-    if (clean and (is_doubted or check.unindexed)) or (is_doubted and end_offset <= check.outlook.recovery_point):
-        return ANEW
-    if clean:
-        return "believes it, so that readers of committed records may be given what was aborted, or not what was committed"
-    return "makes it anew from the last producer snapshot on, and believes what is before"
+def transaction_findings(check: LogCheck, names: Collection[str], bases: Sequence[int], *, sealed: bool) -> Iterator[Finding]:
+    """Of all transaction indexes of a log; one that a start does not believe makes it doubt them all (`storage.recovery`).
+
+    `names`: all in the directory; `bases`: of the segments; `sealed`: what the indexes were can be read.
+    """
+    outlook = check.outlook
+    unread = layout.TRANSACTION_INDEX_CHECKPOINT in names and not sealed
+    looked_at = [wrong.is_doubted and (outlook.clean or wrong.end_offset <= outlook.recovery_point) for wrong in check.wrong_indexes]
+    is_doubted = unread or any(looked_at) or _has_lost_indexes(check, names, bases)
+    for wrong in check.wrong_indexes:
+        wrong.finding.next_start = ANEW if is_doubted else BELIEVED if outlook.clean else FROM_SNAPSHOT
+        yield wrong.finding
+
+
+def _has_lost_indexes(check: LogCheck, names: Collection[str], bases: Sequence[int]) -> bool:
+    """Whether a start takes it that the transaction indexes may be gone with others that are."""
+    if check.outlook.clean:
+        return bool(check.unindexed)
+    if layout.TRANSACTION_INDEX_CHECKPOINT in names or any(name.endswith(layout.LOG + layout.SWAP) for name in names):
+        return False
+    return any(base in check.unindexed and end <= check.outlook.recovery_point for base, end in pairwise(bases))

@@ -61,6 +61,22 @@ def test_transaction_indexes(verify: Command, kafka_logs: Path) -> None:
         assert path.read_bytes() == right
 
 
+def test_transaction_indexes_that_went_with_the_others(verify: Command, tmp_path: Path) -> None:
+    """What a start makes of one is so of all in the log, also after a kill; where it doubts nothing, it goes by its last snapshot."""
+    room = TransactionRoom(tmp_path)
+    log, count = room.path / "t-0", len(room.indexes())
+    for path in [*log.glob("*.index"), *log.glob("*.timeindex"), *room.indexes(), log / "transaction-index-checkpoint"]:
+        path.unlink()
+    anew, snapshot = "makes the transaction indexes of the log anew from all", "makes it anew from the last producer snapshot on"
+    assert [verify(room.path)[1].count(words) for words in (anew, snapshot)] == [count, 0]
+    (room.path / ".kafka_cleanshutdown").unlink()
+    assert [verify(room.path)[1].count(words) for words in (anew, snapshot)] == [count, 0]
+    write_offsets(Files(), str(room.path / "recovery-point-offset-checkpoint"), {("t", 0): 1})
+    assert [verify(room.path)[1].count(words) for words in (anew, snapshot)] == [0, count]
+    (log / "transaction-index-checkpoint").write_bytes(b"doubt\n")
+    assert [verify(room.path)[1].count(words) for words in (anew, snapshot)] == [count + 1, 0]
+
+
 def test_transaction_index_that_changed_since_the_stop(verify: Command, tmp_path: Path) -> None:
     """What a start of pybroker would do is said: it knows what the index was. Of a log of Kafka's it believes what can be."""
     room = TransactionRoom(tmp_path)
