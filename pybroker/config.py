@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pybroker.core.java_text import parse_integer, split_list, trim
+
 DEFAULT_PORT = 9092
 
 # Listener protocols that need more than this broker offers; PLAINTEXT is what a listener speaks.
@@ -74,7 +76,7 @@ class BrokerConfig:
                 raise ConfigError("standalone is for the data directory of one broker of several: a broker in memory has none")
             return []
         directories = [str(self.data_dir)] if isinstance(self.data_dir, Path) else _split_directories(self.data_dir)
-        _check_metadata_directory(self.settings.get("metadata.log.dir", "").strip(), directories)
+        _check_metadata_directory(trim(self.settings.get("metadata.log.dir", "")), directories)
         return directories
 
     def segment_files(self) -> dict[str, list[str]]:
@@ -88,14 +90,18 @@ class BrokerConfig:
         if self.node_id is not None:
             return self.node_id
         text = self.settings.get("node.id", self.settings.get("broker.id", "1"))
-        if not text.isascii() or not text.strip().isdigit():
+        try:
+            node_id = parse_integer(trim(text), bits=32)
+        except ValueError:
+            node_id = -1
+        if node_id < 0:
             raise ConfigError(f"node.id={text}: it must be a number, 0 or above")
-        return int(text)
+        return node_id
 
 
 def _split_directories(text: str) -> list[str]:
-    directories = [entry.strip() for entry in text.split(",")]
-    if not all(directories):
+    directories = split_list(text)
+    if not directories or not all(directories):
         raise ConfigError(f"data directory {text!r}: a name is missing (is a variable not set?); several have commas between them")
     if len(set(map(os.path.abspath, directories))) < len(directories):
         raise ConfigError(f"data directory {text!r}: one of them is named twice: give each once")
@@ -119,7 +125,7 @@ def setting_text(value: object) -> str:
 
 def listener_of(settings: Mapping[str, str], name: str) -> str | None:
     """`host:port` of the first listener for clients in `listeners` or `advertised.listeners`; None if the property is not set."""
-    text = settings.get(name, "").strip()
+    text = trim(settings.get(name, ""))
     if not text:
         return None
     listeners = _client_listeners(settings, name)
@@ -137,9 +143,9 @@ def listeners_passed_over(settings: Mapping[str, str]) -> list[str]:
 
 def _client_listeners(settings: Mapping[str, str], name: str) -> list[tuple[str, str]]:
     """Name and `host:port` of each listener in a property that is not the controller's."""
-    controllers = {entry.strip().upper() for entry in settings.get("controller.listener.names", "").split(",")}
+    controllers = {entry.upper() for entry in split_list(settings.get("controller.listener.names", ""))}
     found: list[tuple[str, str]] = []
-    for entry in filter(None, map(str.strip, settings.get(name, "").split(","))):
+    for entry in filter(None, split_list(settings.get(name, ""))):
         listener, separator, address = entry.partition("://")
         if not separator:
             raise ConfigError(f"{name}={settings[name]}: {entry!r} is not of the form NAME://host:port")
@@ -149,9 +155,7 @@ def _client_listeners(settings: Mapping[str, str], name: str) -> list[tuple[str,
 
 
 def _check_protocol(settings: Mapping[str, str], name: str, listener: str) -> None:
-    protocols = dict(
-        entry.strip().partition(":")[::2] for entry in settings.get("listener.security.protocol.map", "").split(",") if entry.strip()
-    )
+    protocols = dict(entry.partition(":")[::2] for entry in split_list(settings.get("listener.security.protocol.map", "")) if entry)
     protocol = protocols.get(listener, listener if listener in {"SSL", "SASL_SSL", "SASL_PLAINTEXT"} else _PLAINTEXT)
     if protocol != _PLAINTEXT:
         raise ConfigError(f"{name}: listener {listener} asks for {protocol}, but this broker speaks PLAINTEXT only")

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pybroker.config import ConfigError, setting_text
+from pybroker.core.java_text import trim
 
 _PREFIX = "KAFKA_"
 
 # What the apache/kafka image and Kafka's own scripts read for themselves; none of it is a property of the broker.
 _IMAGE_NAMES = frozenset(
     {
+        "KAFKA_BOOTSTRAP_SERVERS",  # of clients, but set where brokers are started, too
         "KAFKA_VERSION",
         "KAFKA_HOME",
         "KAFKA_MODE",
@@ -52,13 +54,13 @@ def parse_properties(text: str) -> dict[str, str]:
             name, value = line, ""
         else:
             name, value = line[: separator.start(1)], line[separator.end(1) :]
-        found[_unescape(name)] = _unescape(value).strip()
+        found[_unescape(name)] = trim(_unescape(value))
     return found
 
 
 def _logical_lines(text: str) -> Iterator[str]:
     begun = ""
-    for line in text.splitlines():
+    for line in re.split("\r\n?|\n", text):
         stripped = line.lstrip(" \t\f")
         if not begun and (not stripped or stripped[0] in "#!"):
             continue

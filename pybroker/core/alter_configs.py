@@ -23,6 +23,7 @@ from pybroker.core.cluster import ResourceType
 from pybroker.core.config_checks import check_client_metrics, check_group
 from pybroker.core.config_definitions import ConfigType, definition, format_value
 from pybroker.core.controller import ControllerDecision, ControllerView, check_length
+from pybroker.core.java_text import parse_integer, split_at_commas
 from pybroker.core.topic_names import check_name
 from pybroker.wire import messages
 from pybroker.wire.errors import ErrorCode, KafkaError
@@ -37,8 +38,6 @@ KINDS = {
 }
 RESOURCE_TYPES = frozenset(int(kind) for kind in KINDS)
 KINDS_WITH_LISTS = frozenset({ResourceType.TOPIC, ResourceType.BROKER})  # to Kafka's controller no other kind has lists
-INT32 = 1 << 31
-MAX_ID_DIGITS = 30  # of which most are zeros
 
 
 class Operation(IntEnum):
@@ -124,11 +123,15 @@ def _check_insync_replicas(resource: tuple[int, str], changes: Changes) -> None:
 
 def check_node_id(name: str, node_id: int, expected: str, kind: str = "Node") -> None:
     """Refuse the name of another node than this one. Raises INVALID_REQUEST; `expected` begins what it says."""
-    digits = name[1:] if name[:1] in ("-", "+") else name
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_ID_DIGITS and -INT32 <= int(name) < INT32):
-        raise _refused(f"{kind} id must be an integer, but it is: {name}")
-    if int(name) != node_id:
+    if _node_id(name, kind) != node_id:
         raise _refused(f"{expected} but received {name}")
+
+
+def _node_id(name: str, kind: str = "Node") -> int:
+    try:
+        return parse_integer(name, bits=32)
+    except ValueError:
+        raise _refused(f"{kind} id must be an integer, but it is: {name}") from None
 
 
 def _check_broker(view: ControllerView, resource: Any) -> None:
@@ -152,7 +155,8 @@ def _check_name(resource_type: int, name: str) -> None:
 
 def _check_loggers(view: ControllerView, resource: Any) -> None:
     """This broker has no loggers whose level could be changed, so none that is named exists."""
-    check_node_id(resource.resource_name, view.node_id, f"Unexpected node id. Expected {view.node_id},")
+    node_id = _node_id(resource.resource_name)
+    check_node_id(str(node_id), view.node_id, f"Unexpected node id. Expected {view.node_id},")
     for one in resource.configs:
         if one.config_operation in (Operation.SET, Operation.DELETE):
             raise KafkaError(ErrorCode.INVALID_CONFIG, f"Logger {one.name} does not exist!")
@@ -199,8 +203,8 @@ def _increment(resource_type: int, current: Mapping[str, str], config: Any) -> s
     if found is None or found.type is not ConfigType.LIST or resource_type not in KINDS_WITH_LISTS:
         raise KafkaError(ErrorCode.INVALID_CONFIG, _why_no_list(resource_type, config, found is not None))
     text = current.get(config.name, format_value(found.default, found.type))
-    items = text.split(",") if text else []
-    given = config.value.split(",")
+    items = [item for item in text.split(",") if item] if text else []
+    given = split_at_commas(config.value)
     if config.config_operation == Operation.APPEND:
         items += [item for item in given if item not in items]
     else:

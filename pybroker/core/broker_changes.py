@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from pybroker.core.config_definitions import ConfigDefinition, ConfigType, SettingError, definition, of_running_broker
+from pybroker.core.java_text import parse_integer, split_at_commas, trim
 from pybroker.core.settings import Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -29,7 +30,6 @@ BUFFER_BYTES_OF_A_CLEANER = 1 << 20
 LISTENER = "listener.name."
 UNCHECKED = frozenset({"config.providers"})  # read before everything else, by its own rules
 HOST = r"[0-9a-zA-Z\-%._:]*"
-COUNT = r"[+-]?0*[0-9]{1,9}"
 
 ONLY_PER_LISTENER = frozenset(
     {
@@ -146,16 +146,24 @@ def _cleaner_threads(proposal: _Proposal) -> Iterator[str]:
 def _connections_of_one(proposal: _Proposal) -> Iterator[str]:
     name, overrides = "max.connections.per.ip.overrides", proposal.after.get("max.connections.per.ip.overrides")
     hosts = []
-    for pair in overrides.split(",") if overrides else ():
-        host, colon, count = pair.strip().rpartition(":")
-        if not colon or re.fullmatch(COUNT, count.strip()) is None:
-            yield f"Error parsing configuration property '{name}': {pair.strip()}"
-        hosts.append(host.strip())
-    if not hosts and proposal.after.get("max.connections.per.ip") == 0:
+    for pair in split_at_commas(overrides) if overrides else ():
+        host, colon, count = trim(pair).rpartition(":")
+        if not colon or not _is_count(trim(count)):
+            yield f"Error parsing configuration property '{name}': {trim(pair)}"
+        hosts.append(trim(host))
+    if not overrides and proposal.after.get("max.connections.per.ip") == 0:
         yield f"requirement failed: max.connections.per.ip can be set to zero only if {name} property is set."
     invalid = [host for host in hosts if re.fullmatch(HOST, host) is None]
     if invalid:
         yield f"{name} contains invalid addresses : {','.join(invalid)}"
+
+
+def _is_count(text: str) -> bool:
+    try:
+        parse_integer(text, bits=32)
+    except ValueError:
+        return False
+    return True
 
 
 def _connections_of_all(proposal: _Proposal) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pybroker.core.config_definitions import SettingError, Value, definition, known
+from pybroker.core.java_text import trim
 from pybroker.core.settings import Settings
 from pybroker.wire.errors import ErrorCode, KafkaError
 
@@ -122,10 +123,10 @@ def check_client_metrics(configs: Mapping[str, str]) -> None:
 
 def _check_match(pattern: str) -> None:
     key, *expressions = pattern.rstrip("=").split("=")
-    if len(expressions) != 1 or key.strip() not in CLIENT_MATCH_KEYS:
+    if len(expressions) != 1 or trim(key) not in CLIENT_MATCH_KEYS:
         raise _invalid(f"Illegal client matching pattern: {pattern}")
     try:
-        re.compile(expressions[0].strip())
+        re.compile(trim(expressions[0]))
     except re.error:
         raise _invalid(f"Illegal client matching pattern: {pattern}") from None
 

@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pybroker.core.java_text import parse_double, parse_integer, split_list, trim
+
 Value = bool | int | float | str | list[str] | None
 
 
@@ -45,16 +47,14 @@ class SettingError(ValueError):
 KINDS_THAT_DROP_DUPLICATES = frozenset({"topic", "client_metrics"})  # KIP-1161; a broker is told of them
 RACK_TAGS = "streams.rack.aware.assignment.tags"
 
-INTEGER_LIMITS = {ConfigType.SHORT: 1 << 15, ConfigType.INT: 1 << 31, ConfigType.LONG: 1 << 63}
+INTEGER_BITS = {ConfigType.SHORT: 16, ConfigType.INT: 32, ConfigType.LONG: 64}
 
 # Patterns are compiled when first used: none of them is needed to start a broker.
-_DOUBLE = r"[+-]?(NaN|Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?)"
 _REPLICA = r"([0-9]+:[0-9]+)?"
 _DURATION = (
     r"by_duration:([+-]?)P(?=.)(?:([+-]?[0-9]+)D)?(?:T(?=.)(?:([+-]?[0-9]+)H)?(?:([+-]?[0-9]+)M)?(?:([+-]?[0-9]+(?:[.][0-9]{0,9})?)S)?)?"
 )
 _SECONDS = (86_400, 3_600, 60, 1)
-_DOUBLE_SUFFIXES = "fFdD"
 
 
 class ConfigDefinition(NamedTuple):
@@ -86,7 +86,7 @@ class ConfigDefinition(NamedTuple):
     def parse(self, text: str) -> Value:
         """The typed value of `text`. Raises `SettingError`."""
         try:
-            value = PARSERS[self.type](text.strip(), self.type)
+            value = PARSERS[self.type](trim(text), self.type)
         except ValueError as wrong:
             raise self.refuse(text, str(wrong)) from None
         if isinstance(value, list):
@@ -179,22 +179,21 @@ def _boolean(text: str, _: ConfigType) -> bool:
 
 
 def _integer(text: str, config_type: ConfigType) -> int:
-    limit = INTEGER_LIMITS[config_type]
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    # 19 digits hold every 64-bit number; int() of a longer text would only cost time.
-    if not (digits.isascii() and digits.isdigit()) or len(digits.lstrip("0")) > 19 or not -limit <= int(text) < limit:
-        raise ValueError(f"Not a number of type {config_type.name}")
-    return int(text)
+    try:
+        return parse_integer(text, INTEGER_BITS[config_type])
+    except ValueError:
+        raise ValueError(f"Not a number of type {config_type.name}") from None
 
 
 def _double(text: str, config_type: ConfigType) -> float:
-    if re.fullmatch(_DOUBLE, text) is None:
-        raise ValueError(f"Not a number of type {config_type.name}")
-    return float(text if text.endswith(("NaN", "Infinity")) else text.rstrip(_DOUBLE_SUFFIXES))
+    try:
+        return parse_double(text)
+    except ValueError:
+        raise ValueError(f"Not a number of type {config_type.name}") from None
 
 
 def _list(text: str, _: ConfigType) -> list[str]:
-    return [item.strip() for item in text.split(",")] if text else []
+    return split_list(text)
 
 
 def _string(text: str, _: ConfigType) -> str:
@@ -227,7 +226,7 @@ def _anything(*_: Any) -> str | None:
 
 
 def _throttled_replicas(name: str, value: Any) -> str | None:
-    if "".join(value).strip() == "*" or all(re.fullmatch(_REPLICA, item) for item in value):
+    if trim("".join(value)) == "*" or all(re.fullmatch(_REPLICA, item) for item in value):
         return None
     form = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
     return f"{name} must be the literal '*' or a list of replicas in the following format: {form}"

@@ -276,3 +276,29 @@ def test_quotas_are_looked_at_before_other_values(view: ControllerView) -> None:
     """Wherever they stand in a request."""
     text = f"Invalid value a for configuration {QUOTAS[0]}: Not a number of type LONG"
     assert told(view, BROKER, "1", ("num.io.threads", SET, "x"), (QUOTAS[0], SET, "a")) == (42, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "config"),
+    [
+        (TOPIC, "a", ("cleanup.policy", APPEND, ",")),
+        (TOPIC, "a", ("retention.ms", SET, "5\x00")),
+        (TOPIC, "a", ("retention.ms", SET, "\u0661\u0662")),
+        (BROKER, "1", ("log.cleanup.policy", APPEND, ",")),
+        (BROKER, "1", ("cordoned.log.dirs", APPEND, ",")),
+        (BROKER, "1", ("max.connections.per.ip.overrides", SET, ",")),
+        (BROKER, "\u0661", ("log.cleaner.threads", SET, "2")),
+    ],
+)
+def test_what_java_reads_is_taken(view: ControllerView, kind: int, name: str, config: Config) -> None:
+    """Commas at the end that separate nothing, blanks, and digits of other scripts."""
+    assert told(view, kind, name, config) == (0, None)
+
+
+def test_what_java_does_not_read_is_refused(view: ControllerView) -> None:
+    """A no-break space is no blank, and appending nothing to what is of one broker is refused for all; -0 is told as 0."""
+    text = "Invalid value \u00a05 for configuration retention.ms: Not a number of type LONG"
+    assert told(view, TOPIC, "a", ("retention.ms", SET, "\u00a05")) == (40, text)
+    text = "Cannot update these configs at default cluster level, broker id must be specified: [cordoned.log.dirs]"
+    assert told(view, BROKER, "", ("cordoned.log.dirs", APPEND, ",")) == (42, text)
+    assert told(view, 8, "-0", ("x", SET, "1")) == (42, "Unexpected node id. Expected 1, but received 0")
