@@ -33,8 +33,9 @@ A message beside an error code is Kafka 4.4.0's to the letter, and null or empty
 - `Invalid timestamp type in message 0.` names the index of the record; Kafka prints its Java object there.
 - Settings that this broker takes only at start (listeners, SASL, TLS) are refused in its own words, with Kafka's code where Kafka refuses,
   too. The classes of `metric.reporters` are not looked for.
-- Of several bad values for a broker Kafka tells the first by the order of its definitions; here it is the first of the request. For topics
-  and groups the order is Kafka's.
+- Of several bad values for a broker Kafka tells the first by the order of its definitions; here it is the first of the request, but for the
+  quotas, which are first in both. For topics and groups the order of values is Kafka's; of several unknown names the first of the request
+  is told, where Kafka tells the first of a hash map.
 - The patterns of telemetry subscriptions are Python's, not Java's: a few are refused, or taken, that Kafka takes, or refuses.
 - A request that is longer than what is decided as one (architecture.md) is refused though part of it would be refused anyway.
 - A message that no string of the protocol could hold is cut; Kafka answers UNKNOWN_SERVER_ERROR without one."""
