@@ -156,7 +156,8 @@ def _check_name(resource_type: int, name: str) -> None:
 def _check_loggers(view: ControllerView, resource: Any) -> None:
     """This broker has no loggers whose level could be changed, so none that is named exists."""
     node_id = _node_id(resource.resource_name)
-    check_node_id(str(node_id), view.node_id, f"Unexpected node id. Expected {view.node_id},")
+    if node_id != view.node_id:
+        raise _refused(f"Unexpected node id. Expected {view.node_id}, but received {node_id}")
     for one in resource.configs:
         if one.config_operation in (Operation.SET, Operation.DELETE):
             raise KafkaError(ErrorCode.INVALID_CONFIG, f"Logger {one.name} does not exist!")
