@@ -39,7 +39,6 @@ MAX_TAIL_BYTES = 4 * PIECE_BYTES  # who follows takes in no more than a piece wh
 BUSY_S = 0.002  # until a flush that is under way ends
 
 Batches = list[tuple[Buffer, BatchHeader]]
-Key = tuple[str, int]
 
 
 class Outcome(Enum):

@@ -41,7 +41,7 @@ from pybroker.wire.errors import KafkaError
 
 logger = logging.getLogger(__name__)
 
-MAX_WAIT_S = 0.25
+LOOK_AGAIN_S = 0.25  # whether a log that is cleaned is still to be moved
 ROUND_MOVES = 200
 ROUND_BYTES = 16 << 20  # nobody waits for a large log that comes after him
 
@@ -67,8 +67,8 @@ class Moves:
 
     `assign` tells the metadata that partitions lie in the directories of those paths; raises KafkaError. `take_back` tells it, without
     waiting or raising, that one lies where its log is. `look_at` tries a directory; if it failed `directory_failed` is called before that
-    returns. `bytes_per_second`, of all moves together, is asked before each piece. So many
-    `workers` carry out a log each, or a round of small ones.
+    returns. `bytes_per_second`, of all moves together, is asked before each piece. So many `workers` carry out a log each, or a round of
+    small ones.
     """
 
     __slots__ = (
@@ -175,7 +175,7 @@ class Moves:
     async def _wait_for_the_cleaner(self, move: Move) -> None:
         """It works on all that are asked for; others may be by and by."""
         if self._is_due(move) and move.live.cleaning is not None:
-            with trio.move_on_after(MAX_WAIT_S):
+            with trio.move_on_after(LOOK_AGAIN_S):
                 await move.live.cleaning.wait()
 
     async def _round(self, moves: list[Move]) -> None:

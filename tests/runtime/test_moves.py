@@ -313,7 +313,7 @@ def test_moved_log_is_flushed_in_its_new_place(room: MoveRoom) -> None:
 def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """Nothing of it is copied while the cleaner works on it; the others are moved meanwhile, and it when the cleaner is done."""
     room = MoveRoom(tmp_path, 3)
-    monkeypatch.setattr(moves_module, "MAX_WAIT_S", 1000.0)
+    monkeypatch.setattr(moves_module, "LOOK_AGAIN_S", 1000.0)
 
     async def story() -> None:
         cleaned = room.live(at)
@@ -341,7 +341,7 @@ def test_log_that_is_cleaned_holds_up_no_other(tmp_path: Path, monkeypatch: pyte
 def test_who_comes_while_a_log_is_cleaned_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but that log was to be moved, so it is waited for; who is asked for now is moved all the same."""
     room = MoveRoom(tmp_path, 2)
-    monkeypatch.setattr(moves_module, "MAX_WAIT_S", 0.001)
+    monkeypatch.setattr(moves_module, "LOOK_AGAIN_S", 0.001)
 
     async def story() -> None:
         for index in range(2):
